@@ -1,0 +1,66 @@
+"""Threads over slabs of frames, with a bounded number of slabs in memory."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TypeVar
+
+import cv2
+import numba
+import zarr
+from numcodecs import blosc
+from threadpoolctl import threadpool_limits
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+@contextmanager
+def single_threaded_libraries() -> Iterator[None]:
+    """Keep OpenCV, BLAS, Numba and Blosc to one thread each inside our own threads.
+
+    Our threads work on whole slabs; pools nested below them would only compete, and
+    sums split over a varying number of BLAS threads would not be bit-equal.
+    """
+    cv2.setNumThreads(1)
+    numba.set_num_threads(1)
+    blosc.use_threads = False
+    with threadpool_limits(1), zarr.config.set({"threading.max_workers": 2}):
+        yield
+
+
+def map_slabs(
+    function: Callable[[T], R], slabs: Iterable[T], threads: int = 1
+) -> Iterator[R]:
+    """Apply a function to slabs in threads and yield the results in order.
+
+    Parameters
+    ----------
+    function : callable
+        Work on one slab; should spend its time where the GIL is released.
+    slabs : iterable
+        What `function` is called with, such as slices of frames.
+    threads : int, optional
+        Number of threads. At most ``threads + 1`` slabs are in flight.
+
+    Yields
+    ------
+    object
+        ``function(slab)``, in the order of `slabs`, whatever the number of threads.
+    """
+    if threads <= 1:
+        yield from map(function, slabs)
+        return
+    pending: deque = deque()
+    with ThreadPoolExecutor(threads) as pool:
+        try:
+            for slab in slabs:
+                pending.append(pool.submit(function, slab))
+                if len(pending) > threads:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
+        finally:
+            for future in pending:
+                future.cancel()

@@ -1,0 +1,155 @@
+"""Zarr stores on disk: written whole or not at all, movies sharded by slabs of frames."""
+
+import math
+import os
+import shutil
+import uuid
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import zarr
+from zarr.codecs import BloscCodec
+
+SHARD_BYTES = 32 * 2**20  # one slab in memory; measured best for 512 x 512 bytes
+SHARD_FRAMES = (16, 256)  # bounds, for very large and very small images
+TILE_PX = 128  # side of an inner chunk, which serves pixel-wise reading
+
+COMPRESSOR = BloscCodec(cname="lz4", clevel=5, shuffle="bitshuffle")
+
+
+@contextmanager
+def new_store(path: str | Path) -> Iterator[Path]:
+    """Give a temporary sibling to write to, which takes the name `path` when all is well.
+
+    Parameters
+    ----------
+    path : str or Path
+        Where the finished store (a zarr group, or any folder or file) shall stand.
+
+    Yields
+    ------
+    Path
+        The place to write to. It is removed when the block fails; what a killed job left
+        behind is swept by the next one.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for orphan in path.parent.glob(f".{path.name}.*.part"):
+        _remove(orphan)
+    part = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
+    try:
+        yield part
+        if (part / "zarr.json").is_file():
+            with warnings.catch_warnings():  # format 3 has no agreed consolidation yet
+                warnings.filterwarnings("ignore", message="Consolidated metadata")
+                zarr.consolidate_metadata(part)
+        _flush(part)
+        _remove(path)
+        part.rename(path)
+    finally:
+        _remove(part)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _flush(path: Path) -> None:
+    """Force a file, or all files of a folder, to the disk before the rename."""
+    for file in [path] if path.is_file() else path.rglob("*"):
+        if file.is_file():
+            with file.open("rb+") as handle:
+                os.fsync(handle.fileno())
+
+
+def slab_frames(height: int, width: int, itemsize: int) -> int:
+    """Return the number of frames in a slab: a power of two, about 32 MiB of them.
+
+    It follows from the image alone, never from threads or memory, so that the order of
+    partial sums, and with it every bit of the result, is the same on any machine.
+    """
+    exponent = round(math.log2(max(SHARD_BYTES / (height * width * itemsize), 1)))
+    return int(np.clip(2**exponent, *SHARD_FRAMES))
+
+
+def slabs(movie: zarr.Array) -> list[slice]:
+    """Return the slices of frames that cover a movie, one whole shard each."""
+    step = movie.shards[0]
+    n_frames = movie.shape[0]
+    return [slice(start, min(start + step, n_frames)) for start in range(0, n_frames, step)]
+
+
+def create_movie(
+    group: zarr.Group, name: str, shape: tuple[int, int, int], dtype: np.dtype
+) -> zarr.Array:
+    """Create a movie that serves both slabs of frames and blocks of pixels.
+
+    Parameters
+    ----------
+    group : zarr.Group
+        Where to create it.
+    name : str
+        Name of the array.
+    shape : tuple of int
+        (frame, height, width).
+    dtype : dtype
+        Stored as given.
+
+    Returns
+    -------
+    zarr.Array
+        One shard per slab of frames; a shard must be written whole, by one thread.
+    """
+    n_frames, height, width = shape
+    frames = slab_frames(height, width, np.dtype(dtype).itemsize)
+    tile = [math.ceil(n / max(round(n / TILE_PX), 1)) for n in (height, width)]
+    covering = [t * math.ceil(n / t) for t, n in zip(tile, (height, width), strict=True)]
+    return group.create_array(
+        name,
+        shape=shape,
+        dtype=dtype,
+        chunks=(frames // 2, *tile),
+        shards=(frames, *covering),
+        compressors=COMPRESSOR,
+        dimension_names=("frame", "height", "width"),
+    )
+
+
+def put(group: zarr.Group, name: str, data: np.ndarray, dims: tuple[str, ...], **attrs) -> None:
+    """Write a small array with named dimensions and attributes, in one call."""
+    data = np.asarray(data)
+    # An array without elements cannot be chunked by its own shape.
+    chunks = tuple(max(n, 1) for n in data.shape)
+    limit = 2**24 // max(data.itemsize * math.prod(chunks[1:]), 1)
+    chunks = (min(chunks[0], max(limit, 1)), *chunks[1:]) if chunks else ()
+    array = group.create_array(
+        name,
+        shape=data.shape,
+        dtype=data.dtype,
+        chunks=chunks,
+        compressors=COMPRESSOR,
+        dimension_names=dims,
+    )
+    if data.size:
+        array[...] = data
+    array.attrs.update(attrs)
+
+
+def create(path: Path, **attrs) -> zarr.Group:
+    """Create an empty zarr group (format 3) with attributes."""
+    group = zarr.open_group(path, mode="w", zarr_format=3)
+    group.attrs.update(attrs)
+    return group
+
+
+def read(path: str | Path, *names: str):
+    """Read small arrays of a group into memory: one array for one name, else a list."""
+    group = zarr.open_group(path, mode="r")
+    arrays = [group[name][...] for name in names]
+    return arrays[0] if len(arrays) == 1 else arrays

@@ -30,9 +30,7 @@ def single_threaded_libraries() -> Iterator[None]:
         yield
 
 
-def map_slabs(
-    function: Callable[[T], R], slabs: Iterable[T], threads: int = 1
-) -> Iterator[R]:
+def map_slabs(function: Callable[[T], R], slabs: Iterable[T], threads: int = 1) -> Iterator[R]:
     """Apply a function to slabs in threads and yield the results in order.
 
     Parameters

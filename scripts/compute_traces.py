@@ -1,0 +1,69 @@
+"""Rule ``compute_traces``: raw traces of the units, and the background."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import zarr
+
+from scopeflow import published
+from scopeflow.footprints import read_footprints
+from scopeflow.logs import job_log, logger
+from scopeflow.movie import Movie, create_traces, put_unit_ids
+from scopeflow.parallel import single_threaded_libraries
+from scopeflow.passes import mean_background, read_traces_and_course
+from scopeflow.patches import make_patches
+from scopeflow.stores import create, new_store, put, read
+from scopeflow.traces import initial_background
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import Snakemake
+
+    snakemake: Snakemake
+
+
+def main(smk: "Snakemake") -> None:
+    settings = smk.params.settings["traces"]
+    diameter = smk.params.settings["cell_diameter_px"]
+    movie = Movie(smk.input.Y)
+    mean_image, sn = read(smk.input.projections, "mean"), read(smk.input.noise, "sn")
+    A, shape = read_footprints(smk.input.A)
+    unit_id, scale = read(smk.input.A, "unit_id", "scale")
+    logger.info("%d units, traces by method %s", len(unit_id), settings["method"])
+
+    with new_store(smk.output.units) as part:
+        out = create(part, stage="compute_traces", fps_hz=movie.fps_hz)
+        put_unit_ids(out, unit_id)
+        YrA = create_traces(
+            out, "YrA", len(unit_id), movie, units="counts",
+            long_name="raw trace of the unit, neighbours and local background taken off, "
+            "own baseline included, not clipped",
+        )  # fmt: skip
+        if settings["method"] == "minian":
+            C = _traces_before(smk.input.previous, unit_id) * scale[:, None]
+            b, f = mean_background(movie, A, C, mean_image, smk.threads)
+
+            def demix(slab: slice) -> np.ndarray:
+                return published.demixed_traces(movie.Y[slab], A, C[:, slab], b, f[slab])
+
+            for slab, traces in movie.map(demix, smk.threads, "slabs read for traces"):
+                traces[:, ~movie.weight[slab]] = np.nan
+                YrA[:, slab] = traces
+        else:
+            radius = settings["patch_radius_px"] or diameter
+            patches = make_patches(A, shape, radius, movie.usable & (sn > 0))
+            b = initial_background(mean_image, A, patches)
+            f = read_traces_and_course(movie, patches, A, b, YrA, smk.threads)
+        put(out, "b", b, ("height", "width"), units="counts", long_name="background image")
+        put(out, "f", f, ("frame",), units="1", long_name="course of the background")
+
+
+def _traces_before(path: str, unit_id: np.ndarray) -> np.ndarray:
+    """Return C of the step before for the units that are left."""
+    before = read(path, "unit_id")
+    C = zarr.open_array(path, path="C", mode="r")[:]
+    return C[np.searchsorted(before, unit_id)]
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0]), single_threaded_libraries():
+        main(snakemake)

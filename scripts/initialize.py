@@ -1,0 +1,105 @@
+"""Rule ``initialize``: first footprints, traces and background from the seeds."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from scopeflow import published
+from scopeflow.filters import default_cutoff_hz, fill_gaps, low_pass
+from scopeflow.footprints import blobs, normalized, write_footprints
+from scopeflow.initialize import similarity_footprints
+from scopeflow.logs import job_log, logger
+from scopeflow.movie import Movie, create_traces, put_unit_ids
+from scopeflow.parallel import single_threaded_libraries
+from scopeflow.passes import mean_background, read_traces_and_course, sum_over_frames
+from scopeflow.patches import make_patches
+from scopeflow.stores import create, new_store, put, read
+from scopeflow.traces import initial_background
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import Snakemake
+
+    snakemake: Snakemake
+
+
+def main(smk: "Snakemake") -> None:
+    settings = smk.params.settings["initialize"]
+    diameter = smk.params.settings["cell_diameter_px"]
+    movie = Movie(smk.input.Y)
+    mean_image = read(smk.input.projections, "mean")
+    table = pd.read_csv(smk.input.seeds, sep="\t")
+    seeds = table[table["mask_merge"]] if len(table) else table
+    places = seeds[["height", "width"]].to_numpy(dtype=np.float64)
+    cutoff_hz = settings["noise_cutoff_hz"] or default_cutoff_hz(movie.fps_hz)
+    work = _from_pixels if settings["method"] == "minian" else _from_blobs
+    A, C, b, f = work(movie, places, mean_image, settings, diameter, cutoff_hz, smk.threads)
+
+    A, peak = normalized(A)
+    found = peak > 0
+    logger.info("%d seeds, %d gave a footprint", len(places), found.sum())
+    with new_store(smk.output.units) as part:
+        out = create(part, stage="initialize")
+        write_footprints(out, A[found], movie.shape)
+        put_unit_ids(out, seeds["candidate"].to_numpy()[found] if len(seeds) else [])
+        create_traces(out, "C", int(found.sum()), movie, units="counts")[:] = C[found]
+        put(out, "b", b, ("height", "width"), units="counts")
+        put(out, "f", f, ("frame",), units="1")
+
+
+def _smooth(C: np.ndarray, fps_hz: float, cutoff_hz: float) -> np.ndarray:
+    """Smooth traces one at a time, which keeps the work arrays small."""
+    smooth = np.empty(C.shape, dtype=np.float32)
+    for trace, result in zip(C, smooth, strict=True):
+        result[:] = low_pass(fill_gaps(trace[None]), fps_hz, cutoff_hz)[0]
+    return smooth
+
+
+def _from_blobs(movie, places, mean_image, settings, diameter, cutoff_hz, threads):
+    """Read the traces of blobs at the seeds, then compare the pixels around with them."""
+    A = blobs(places, diameter / 4, movie.shape)
+    patches = make_patches(A, movie.shape, diameter, movie.usable)
+    b = initial_background(mean_image, A, patches)
+    C = np.empty((len(places), movie.n_frames), dtype=np.float32)
+    f = read_traces_and_course(movie, patches, A, b, C, threads)
+    C = _smooth(C, movie.fps_hz, cutoff_hz)
+    sums = sum_over_frames(movie, C, patches, mean_image, threads)
+    reach = settings["radius_px"] or diameter
+    lowest = settings["similarity_min"]
+    n_frames = int(movie.weight.sum())
+    A = similarity_footprints(sums, patches, reach, n_frames, lowest, movie.shape)
+    return A, C, b, f
+
+
+def _from_pixels(movie, places, mean_image, settings, diameter, cutoff_hz, threads):
+    """The paper's way: correlate pixels with the seed's pixel, project the movie on the result."""
+    radius = settings["radius_px"] or diameter
+    every = max(round(movie.fps_hz / (2 * cutoff_hz)), 1)
+    windows = [published.window_around(place, int(radius), movie.shape) for place in places]
+
+    def sample(slab: slice) -> np.ndarray:
+        return published.smoothed(movie.Y[slab][movie.weight[slab]], every)
+
+    n_samples = 0
+    for _, samples in movie.map(sample, threads, "slabs compared with seeds"):
+        n_samples += len(samples)
+        for window in windows:
+            window.add(samples)
+    A = published.correlation_footprints(
+        windows, n_samples, settings["correlation_min"], radius, movie.shape
+    )
+    C = np.empty((len(places), movie.n_frames), dtype=np.float32)
+
+    def project(slab: slice) -> np.ndarray:
+        return published.projected_traces(movie.Y[slab], A)
+
+    for slab, traces in movie.map(project, threads, "slabs read for traces"):
+        C[:, slab] = traces
+    C[:, ~movie.weight] = np.nan
+    C = _smooth(C, movie.fps_hz, cutoff_hz)
+    return A, C, *mean_background(movie, A, C, mean_image, threads)
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0]), single_threaded_libraries():
+        main(snakemake)

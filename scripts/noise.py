@@ -1,0 +1,37 @@
+"""Rule ``noise``: noise of every pixel."""
+
+from typing import TYPE_CHECKING
+
+from scopeflow.filters import default_cutoff_hz
+from scopeflow.logs import job_log, logger
+from scopeflow.movie import Movie
+from scopeflow.noise import pixel_noise
+from scopeflow.parallel import map_slabs, single_threaded_libraries
+from scopeflow.stores import create, new_store, put
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import Snakemake
+
+    snakemake: Snakemake
+
+SEGMENTS = 48  # slabs sampled: the error of a pixel's noise is then below 2 %
+
+
+def main(smk: "Snakemake") -> None:
+    settings = smk.params.settings["spatial"]
+    movie = Movie(smk.input.Y)
+    cutoff_hz = settings["noise_cutoff_hz"] or default_cutoff_hz(movie.fps_hz)
+    segments = map_slabs(movie.good, movie.sample(SEGMENTS), smk.threads)
+    sn = pixel_noise(segments, movie.fps_hz, cutoff_hz)
+    sn[~movie.usable] = 0
+    logger.info(
+        "noise above %.3g Hz: %d pixels without any are left out", cutoff_hz, (sn == 0).sum()
+    )
+    with new_store(smk.output.noise) as part:
+        out = create(part, stage="noise", cutoff_hz=cutoff_hz)
+        put(out, "sn", sn, ("height", "width"), units="counts", long_name="noise of the pixels")
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0]), single_threaded_libraries():
+        main(snakemake)

@@ -1,0 +1,317 @@
+"""Places where something cell-sized lights up: candidates for seeds.
+
+A cell betrays itself by transients. Each is a sudden rise, of the size of a cell, at one
+place and time; rises of two neighbours rarely coincide, so even a dim cell beside a bright
+one collects rises of its own. The movie is filtered in space for the size of a cell, a step
+is looked for at every pixel and time, and the places of the steps are gathered in a map
+whose peaks are the candidates.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numba
+import numpy as np
+from scipy import ndimage
+
+BIN_S = 0.1  # frames within are averaged: shorter than the rise of common indicators
+
+# The spatial filter surrounds every cell with a ring of about 0.18 times its peak and the
+# opposite sign (seen as a rise while the cell decays), and that with one of about 0.01 times
+# its peak. Only what a rise has above such rings of the largest changes nearby counts.
+RING_REACH = 10  # in widths of the spatial filter
+RING_OF_FALL = 0.22
+RING_OF_RISE = 0.02
+
+
+@dataclass(frozen=True)
+class EventFilter:
+    """How a movie is filtered to find events.
+
+    Attributes
+    ----------
+    bin_px : int
+        Pixels averaged along height and width; 2 where a cell still spans 6 bins.
+    bin_frames : int
+        Frames averaged, about 0.1 s.
+    sigma : float
+        Width of the spatial filter, in binned pixels.
+    window : int
+        Length of the two windows whose means are compared, in binned frames.
+    """
+
+    bin_px: int
+    bin_frames: int
+    sigma: float
+    window: int
+
+    @classmethod
+    def for_cells(cls, cell_diameter_px: float, fps_hz: float, window_s: float) -> "EventFilter":
+        """Derive the filter from the size of a cell and the frame rate."""
+        bin_px = 2 if cell_diameter_px >= 12 else 1
+        bin_frames = max(round(BIN_S * fps_hz), 1)
+        window = max(round(window_s * fps_hz / bin_frames), 1)
+        return cls(bin_px, bin_frames, cell_diameter_px / 8 / bin_px, window)
+
+
+def cell_images(frames: np.ndarray, weight: np.ndarray, how: EventFilter) -> np.ndarray:
+    """Return a slab binned in space and time and filtered for the size of cells.
+
+    Parameters
+    ----------
+    frames : ndarray, shape (frame, height, width)
+        Slab of the motion-corrected movie, in camera counts.
+    weight : ndarray of bool, shape (frame,)
+        Frames to use; a bin without any is NaN.
+    how : EventFilter
+        Sizes.
+
+    Returns
+    -------
+    ndarray of float32, shape (bin, height / bin_px, width / bin_px)
+
+    Notes
+    -----
+    The filter is ``G(s) - 1.5 G(3 s) + 0.5 G(5 s)`` with Gaussians G of sum 1. Its zeroth and
+    second moments vanish, so that a background which is a polynomial of degree up to 3
+    over the filter's reach leaves no trace.
+    """
+    height, width = frames.shape[1:]
+    small = (width // how.bin_px, height // how.bin_px)
+    starts = range(0, len(frames), how.bin_frames)
+    images = np.full((len(starts), small[1], small[0]), np.nan, dtype=np.float32)
+    for i, start in enumerate(starts):
+        good = frames[start : start + how.bin_frames][weight[start : start + how.bin_frames] > 0]
+        if not len(good):
+            continue
+        image = good.astype(np.float32).mean(axis=0)
+        if how.bin_px > 1:
+            image = image[: small[1] * how.bin_px, : small[0] * how.bin_px]
+            image = cv2.resize(image, small, interpolation=cv2.INTER_AREA)
+        images[i] = band_pass(image, how.sigma)
+    return images
+
+
+def band_pass(image: np.ndarray, sigma: float) -> np.ndarray:
+    """Apply the filter with vanishing moments of `cell_images` to one float32 image."""
+    narrow, middle, wide = (
+        cv2.GaussianBlur(image, (0, 0), sigma * factor, borderType=cv2.BORDER_REFLECT)
+        for factor in (1, 3, 5)
+    )
+    return narrow - 1.5 * middle + 0.5 * wide
+
+
+class StepDetector:
+    """Finds sudden rises in a stream of filtered images.
+
+    Parameters
+    ----------
+    how : EventFilter
+        Sizes.
+    noise : ndarray of float32, shape (height, width)
+        Standard deviation of `steps` at each binned pixel; 0 leaves a pixel out.
+    z_min : float
+        Smallest rise reported, in standard deviations.
+
+    Notes
+    -----
+    Slabs are fed in order; the last bins are carried over, so that the cuts between slabs
+    leave no gap.
+    """
+
+    def __init__(self, how: EventFilter, noise: np.ndarray, z_min: float) -> None:
+        self._how = how
+        self._noise = noise
+        self._z_min = z_min
+        self._carried: np.ndarray | None = None
+        self._first_bin = 0
+
+    def feed(self, images: np.ndarray) -> np.ndarray:
+        """Return the events that the images complete.
+
+        Parameters
+        ----------
+        images : ndarray of float32, shape (bin, height, width)
+            Output of `cell_images` for the next slab.
+
+        Returns
+        -------
+        ndarray of float64, shape (event, 4)
+            Time in bins since the start, row and column in px of the full image, and rise
+            in standard deviations.
+        """
+        if self._carried is not None:
+            images = np.concatenate([self._carried, images])
+        images = hold_last(images)
+        window = self._how.window
+        rises = steps(images, window)
+        reach = round(RING_REACH * self._how.sigma)
+        found = _local_peaks(rises, self._noise, np.float32(self._z_min), window, reach)
+        if len(found):
+            found[:, 0] += self._first_bin + window
+            # Centre of a binned pixel, in the coordinates of the full image.
+            found[:, 1:3] = (found[:, 1:3] + 0.5) * self._how.bin_px - 0.5
+        keep = min(len(images), 4 * window)
+        self._carried = images[len(images) - keep :]
+        self._first_bin += len(images) - keep
+        return found
+
+
+def hold_last(images: np.ndarray) -> np.ndarray:
+    """Replace empty bins by the image before them, so that they show no rise."""
+    empty = np.isnan(images[:, 0, 0])
+    if not empty.any():
+        return images
+    source = np.maximum.accumulate(np.where(empty, 0, np.arange(len(images))))
+    return np.nan_to_num(images[source])
+
+
+def steps(images: np.ndarray, window: int) -> np.ndarray:
+    """Return how far the mean of the next bins exceeds that of the bins before.
+
+    Parameters
+    ----------
+    images : ndarray of float32, shape (bin, height, width)
+        Filtered images.
+    window : int
+        Number of bins in each of the two means.
+
+    Returns
+    -------
+    ndarray of float32, shape (bin - 2 window + 1, height, width)
+        Entry i compares bins ``i + window ... i + 2 window - 1`` with ``i ... i + window - 1``.
+    """
+    if len(images) < 2 * window:
+        return np.empty((0, *images.shape[1:]), dtype=np.float32)
+    total = np.concatenate(
+        [np.zeros((1, *images.shape[1:])), np.cumsum(images, axis=0, dtype=np.float64)]
+    )
+    means = (total[window:] - total[:-window]) / window
+    return (means[window:] - means[:-window]).astype(np.float32)
+
+
+@numba.njit(nogil=True, cache=True)
+def _local_peaks(rises, noise, z_min, reach, ring):
+    """Peaks over 3 x 3 pixels and +-reach bins, placed by parabolas; complete bins only."""
+    n_bins, height, width = rises.shape
+    found = []
+    for t in range(reach, n_bins - reach):
+        for y in range(height):
+            for x in range(width):
+                value = rises[t, y, x]
+                if noise[y, x] <= 0 or value < z_min * noise[y, x]:
+                    continue
+                highest = True
+                for dt in range(-reach, reach + 1):
+                    for dy in range(max(-1, -y), min(2, height - y)):
+                        for dx in range(max(-1, -x), min(2, width - x)):
+                            other = rises[t + dt, y + dy, x + dx]
+                            # Of equal values the first one counts.
+                            earlier = dt < 0 or (dt == 0 and (dy < 0 or (dy == 0 and dx < 0)))
+                            if other > value or (other == value and earlier):
+                                highest = False
+                                break
+                        if not highest:
+                            break
+                    if not highest:
+                        break
+                if not highest:
+                    continue
+                excess = value - _ring(rises[t], y, x, ring)
+                if excess >= z_min * noise[y, x]:
+                    row, col = float(y), float(x)
+                    if 0 < y < height - 1:
+                        row += _vertex(rises[t, y - 1, x], value, rises[t, y + 1, x])
+                    if 0 < x < width - 1:
+                        col += _vertex(rises[t, y, x - 1], value, rises[t, y, x + 1])
+                    found.append((float(t), row, col, excess / noise[y, x]))
+    events = np.empty((len(found), 4))
+    for i, event in enumerate(found):
+        events[i, 0], events[i, 1], events[i, 2], events[i, 3] = event
+    return events
+
+
+@numba.njit(nogil=True, cache=True)
+def _ring(image, y, x, reach):
+    """Height that the rings around other changes may have at a pixel."""
+    height, width = image.shape
+    fall = rise = 0.0
+    for row in range(max(y - reach, 0), min(y + reach + 1, height)):
+        for col in range(max(x - reach, 0), min(x + reach + 1, width)):
+            fall = min(fall, image[row, col])
+            rise = max(rise, image[row, col])
+    return RING_OF_RISE * rise - RING_OF_FALL * fall
+
+
+@numba.njit(nogil=True, cache=True)
+def _vertex(before, middle, after):
+    curvature = before - 2 * middle + after
+    if curvature >= 0:
+        return 0.0
+    return max(min(0.5 * (before - after) / curvature, 0.5), -0.5)
+
+
+def step_noise(samples: list[np.ndarray], sigma: float) -> np.ndarray:
+    """Return the noise of steps at each pixel from a sample of them.
+
+    Parameters
+    ----------
+    samples : list of ndarray of float32, shape (bin, height, width)
+        Output of `steps` for slabs spread over the recording.
+    sigma : float
+        Width of the spatial filter, in binned pixels.
+
+    Returns
+    -------
+    ndarray of float32, shape (height, width)
+        From the median of the absolute values. A busy cell is always rising or falling and
+        would hide itself behind its own fluctuation, so that no pixel is taken for noisier
+        than the quieter part of its surroundings; and none for quieter than half of the
+        image's median, so that a dead pixel does not ring.
+    """
+    own = np.median(np.abs(np.concatenate(samples)), axis=0) / 0.6745
+    around = ndimage.percentile_filter(own, 30, size=2 * round(12 * sigma) + 1)
+    return np.maximum(np.minimum(own, around), 0.5 * np.median(own)).astype(np.float32)
+
+
+def gather_events(
+    events: np.ndarray, shape: tuple[int, int], cell_diameter_px: float
+) -> np.ndarray:
+    """Return the places where events gather.
+
+    Parameters
+    ----------
+    events : ndarray of float, shape (event, 4)
+        Of `StepDetector`.
+    shape : tuple of int
+        (height, width) of the image.
+    cell_diameter_px : float
+        Width of a cell.
+
+    Returns
+    -------
+    ndarray of float64, shape (candidate, 4)
+        Row, column (px), number of events near, and the largest rise among them.
+
+    Notes
+    -----
+    The map of events is smoothed by about the error of an event's place and searched for
+    local maxima; the events within d / 6 of one are its own.
+    """
+    if not len(events):
+        return np.empty((0, 4))
+    density = np.zeros(shape)
+    pixel = np.clip(np.rint(events[:, 1:3]).astype(int), 0, np.array(shape) - 1)
+    np.add.at(density, (pixel[:, 0], pixel[:, 1]), np.minimum(events[:, 3], 20))
+    density = ndimage.gaussian_filter(density, cell_diameter_px / 12, mode="constant")
+    reach = max(round(cell_diameter_px / 8), 1)
+    peaks = (density == ndimage.maximum_filter(density, 2 * reach + 1)) & (density > 1e-6)
+    places = np.argwhere(peaks).astype(np.float64)
+    candidates = []
+    for place in places:
+        near = np.hypot(*(events[:, 1:3] - place).T) <= cell_diameter_px / 6
+        if near.any():
+            own = events[near]
+            centre = np.average(own[:, 1:3], axis=0, weights=np.minimum(own[:, 3], 20))
+            candidates.append([*centre, near.sum(), own[:, 3].max()])
+    return np.array(candidates).reshape(-1, 4)

@@ -1,0 +1,94 @@
+"""Reading the motion-corrected movie slab by slab, and writing traces alike."""
+
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+import numpy as np
+import zarr
+
+from scopeflow.logs import progress
+from scopeflow.parallel import map_slabs
+from scopeflow.stores import COMPRESSOR, put, slabs
+
+R = TypeVar("R")
+
+UNITS_PER_CHUNK = 64
+SEEN_MIN = 0.5  # a pixel that fewer frames saw takes no part
+
+
+class Movie:
+    """The movie that cells are extracted from.
+
+    Attributes
+    ----------
+    Y : zarr.Array
+        (frame, height, width), camera counts; read it by `slabs`.
+    weight : ndarray of bool, shape (frame,)
+        Good and placed frames.
+    usable : ndarray of bool, shape (height, width)
+        Pixels that at least half of the good frames saw.
+    fps_hz : float
+        Frame rate in Hz.
+    """
+
+    def __init__(self, path: str) -> None:
+        group = zarr.open_group(path, mode="r")
+        self.Y = group["Y"]
+        self.weight = group["weight"][:].astype(bool)
+        self.usable = group["seen"][:] >= SEEN_MIN
+        self.fps_hz = float(group.attrs["fps_hz"])
+        self.slabs = slabs(self.Y)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width of the image in px."""
+        return self.Y.shape[1:]
+
+    @property
+    def n_frames(self) -> int:
+        """Number of frames, bad ones included."""
+        return self.Y.shape[0]
+
+    def good(self, slab: slice) -> np.ndarray:
+        """Read the good frames of a slab."""
+        return self.Y[slab][self.weight[slab]]
+
+    def sample(self, n: int) -> list[slice]:
+        """Return at most `n` slabs, evenly spread over the recording."""
+        picks = np.unique(np.linspace(0, len(self.slabs) - 1, min(n, len(self.slabs))).round())
+        return [self.slabs[int(i)] for i in picks]
+
+    def map(
+        self, function: Callable[[slice], R], threads: int, what: str
+    ) -> Iterator[tuple[slice, R]]:
+        """Apply a function to every slab in threads; yield slabs and results in order."""
+        results = progress(map_slabs(function, self.slabs, threads), len(self.slabs), what)
+        return zip(self.slabs, results, strict=True)
+
+
+def create_traces(group: zarr.Group, name: str, n_units: int, movie: Movie, **attrs) -> zarr.Array:
+    """Create an array (unit_id, frame) that is written by slabs and read by blocks of units."""
+    step = movie.slabs[0].stop
+    array = group.create_array(
+        name,
+        shape=(n_units, movie.n_frames),
+        dtype=np.float32,
+        chunks=(UNITS_PER_CHUNK, step),
+        compressors=COMPRESSOR,
+        dimension_names=("unit_id", "frame"),
+    )
+    array.attrs.update(attrs)
+    return array
+
+
+def unit_blocks(n_units: int) -> list[slice]:
+    """Return slices of units that are worked on together, one chunk of traces each."""
+    return [
+        slice(start, min(start + UNITS_PER_CHUNK, n_units))
+        for start in range(0, n_units, UNITS_PER_CHUNK)
+    ]
+
+
+def put_unit_ids(group: zarr.Group, unit_id: np.ndarray) -> None:
+    """Write the labels of units, which survive every later selection."""
+    put(group, "unit_id", np.asarray(unit_id, dtype=np.int64), ("unit_id",))

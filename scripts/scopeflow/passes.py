@@ -1,0 +1,119 @@
+"""Passes over the motion-corrected movie, a slab at a time, shared by several rules."""
+
+import numpy as np
+import zarr
+from scipy import sparse
+
+from scopeflow.movie import Movie
+from scopeflow.patches import Patch
+from scopeflow.spatial import PatchSums, sum_slab
+from scopeflow.traces import background_course, read_traces
+
+
+def read_traces_and_course(
+    movie: Movie,
+    patches: list[Patch],
+    A: sparse.csr_array,
+    b: np.ndarray,
+    out: np.ndarray | zarr.Array,
+    threads: int,
+) -> np.ndarray:
+    """Write the raw traces of all units to `out` and return the background's course.
+
+    Parameters
+    ----------
+    movie : Movie
+        Read once.
+    patches : list of Patch
+        One for each unit.
+    A : csr_array of float32, shape (unit_id, pixel)
+        Footprints of the same units.
+    b : ndarray of float32, shape (height, width)
+        Background image.
+    out : array or zarr.Array of float32, shape (unit_id, frame)
+        Takes the traces; NaN at frames without weight.
+    threads : int
+        Slabs worked on at once.
+
+    Returns
+    -------
+    ndarray of float32, shape (frame,)
+        f; NaN at frames without weight.
+    """
+    f = np.empty(movie.n_frames, dtype=np.float32)
+
+    def read(slab: slice) -> tuple[np.ndarray, np.ndarray]:
+        frames = movie.Y[slab]
+        traces = read_traces(frames, patches)
+        return traces, background_course(frames, traces, A, b)
+
+    for slab, (traces, course) in movie.map(read, threads, "slabs read for traces"):
+        traces[:, ~movie.weight[slab]] = np.nan
+        out[:, slab] = traces
+        f[slab] = course
+    f[~movie.weight] = np.nan
+    return f
+
+
+def sum_over_frames(
+    movie: Movie,
+    C: np.ndarray | zarr.Array,
+    patches: list[Patch],
+    mean_image: np.ndarray,
+    threads: int,
+) -> list[PatchSums]:
+    """Return the sums over all good frames that a spatial fit needs, one for each patch.
+
+    C (unit_id, frame) may stay on disk: it is read slab by slab, as the movie is.
+    """
+
+    def sum_up(slab: slice) -> list[PatchSums]:
+        good = movie.weight[slab]
+        return sum_slab(movie.Y[slab][good], C[:, slab][:, good], patches, mean_image)
+
+    total: list[PatchSums] = []
+    for _, sums in movie.map(sum_up, threads, "slabs summed up for footprints"):
+        if not total:
+            total = sums
+            continue
+        for whole, part in zip(total, sums, strict=True):
+            whole.add(part)
+    return total
+
+
+def mean_background(
+    movie: Movie, A: sparse.csr_array, C: np.ndarray, mean_image: np.ndarray, threads: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the paper's background: b, the mean of Y - A C, and its course f.
+
+    Parameters
+    ----------
+    movie : Movie
+        Read once.
+    A : csr_array of float32, shape (unit_id, pixel)
+        Footprints.
+    C : ndarray of float32, shape (unit_id, frame)
+        Calcium traces; NaN at frames without weight is allowed.
+    mean_image : ndarray of float32, shape (height, width)
+        Mean of the movie over good frames.
+    threads : int
+        Slabs worked on at once.
+
+    Returns
+    -------
+    b : ndarray of float32, shape (height, width)
+        In camera counts, >= 0.
+    f : ndarray of float32, shape (frame,)
+        Without unit, about 1 on average; NaN at frames without weight.
+    """
+    mean_C = C[:, movie.weight].mean(axis=1) if len(C) else np.zeros(0, dtype=np.float32)
+    b = np.maximum(mean_image - (mean_C @ A).reshape(movie.shape), 0).astype(np.float32)
+    f = np.empty(movie.n_frames, dtype=np.float32)
+
+    def course(slab: slice) -> np.ndarray:
+        return background_course(movie.Y[slab], C[:, slab], A, b)
+
+    for slab, values in movie.map(course, threads, "slabs read for background"):
+        f[slab] = values
+    f[~movie.weight] = np.nan
+    return b, f

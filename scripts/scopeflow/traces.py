@@ -1,0 +1,88 @@
+"""Raw traces of units and the global background, in one pass over the movie."""
+
+import numpy as np
+from scipy import sparse
+
+from scopeflow.patches import Patch
+
+
+def read_traces(frames: np.ndarray, patches: list[Patch]) -> np.ndarray:
+    """Return the raw, demixed traces of all units in a slab of frames.
+
+    Parameters
+    ----------
+    frames : ndarray, shape (frame, height, width)
+        Slab of the motion-corrected movie, in camera counts.
+    patches : list of Patch
+        One for each unit.
+
+    Returns
+    -------
+    ndarray of float32, shape (unit_id, frame)
+        ``YrA`` in camera counts at the footprint's peak: neighbours and local background
+        are taken off by least squares, the unit's own baseline is kept, nothing is clipped.
+
+    Notes
+    -----
+    For each unit, solves ``min |Y_t - A c_t - X beta_t|^2`` over its patch, with A the
+    footprints present and X a polynomial of degree 2. Departs from the paper ("Temporal
+    update"), which projects the filtered movie on the footprint and takes off the
+    neighbours' part in a single step.
+    """
+    traces = np.empty((len(patches), len(frames)), dtype=np.float32)
+    for unit, patch in enumerate(patches):
+        traces[unit] = patch.cut(frames) @ patch.filters[0]
+    return traces
+
+
+def initial_background(
+    mean_image: np.ndarray, A: sparse.csr_array, patches: list[Patch]
+) -> np.ndarray:
+    """Return the background image b: the mean of the movie less the units' mean.
+
+    Parameters
+    ----------
+    mean_image : ndarray of float, shape (height, width)
+        Mean of the movie over good frames, in camera counts.
+    A : csr_array of float32, shape (unit_id, pixel)
+        Footprints.
+    patches : list of Patch
+        Of the same units. Traces are linear in the movie, so the mean trace is the trace
+        of the mean image.
+
+    Returns
+    -------
+    ndarray of float32, shape (height, width)
+        In camera counts, >= 0.
+    """
+    mean_trace = read_traces(mean_image[None].astype(np.float32), patches)[:, 0]
+    return np.maximum(mean_image - (mean_trace @ A).reshape(mean_image.shape), 0).astype(np.float32)
+
+
+def background_course(
+    frames: np.ndarray, YrA: np.ndarray, A: sparse.csr_array, b: np.ndarray
+) -> np.ndarray:
+    """Return the course f of the background in a slab: what b explains of Y - A YrA.
+
+    Parameters
+    ----------
+    frames : ndarray, shape (frame, height, width)
+        Slab of the movie, in camera counts.
+    YrA : ndarray of float32, shape (unit_id, frame)
+        Raw traces of the slab.
+    A : csr_array of float32, shape (unit_id, pixel)
+        Footprints.
+    b : ndarray of float32, shape (height, width)
+        Background image in camera counts.
+
+    Returns
+    -------
+    ndarray of float32, shape (frame,)
+        Without unit and about 1 on average, so that ``b f`` is in camera counts once.
+    """
+    flat = b.ravel()
+    power = float(flat @ flat)
+    if power == 0:
+        return np.zeros(len(frames), dtype=np.float32)
+    whole = np.array([frame.ravel() @ flat for frame in frames.astype(np.float32)])
+    return ((whole - (A @ flat) @ YrA) / power).astype(np.float32)

@@ -1,0 +1,122 @@
+"""Rule ``seeds_init``: candidates for cells, and the trace of each."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import zarr
+
+from scopeflow import events, seeds
+from scopeflow.footprints import blobs
+from scopeflow.logs import job_log, logger
+from scopeflow.movie import Movie, create_traces
+from scopeflow.parallel import map_slabs, single_threaded_libraries
+from scopeflow.patches import make_patches
+from scopeflow.stores import create, new_store, put
+from scopeflow.traces import read_traces
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import Snakemake
+
+    snakemake: Snakemake
+
+NOISE_SLABS = 16  # sample from which the noise of rises is measured
+
+
+def main(smk: "Snakemake") -> None:
+    settings = smk.params.settings["seeds"]
+    diameter = smk.params.settings["cell_diameter_px"]
+    rng = np.random.default_rng(smk.params.settings["seed"])
+    movie = Movie(smk.input.Y)
+    if settings["method"] == "events":
+        found = _from_events(movie, settings, diameter, smk.threads)
+    else:
+        found = _from_projections(smk.input.projections, movie, settings, diameter, rng)
+    logger.info("%d candidates by method %s", len(found), settings["method"])
+    null = seeds.empty_sites(
+        found[:, :2], movie.usable, diameter / 2, settings["n_null_sites"], rng
+    )
+    with new_store(smk.output.candidates) as part:
+        out = create(part, fps_hz=movie.fps_hz, method=settings["method"], shape=movie.shape)
+        for column, name in enumerate(["height", "width", "count", "score"]):
+            put(out, name, found[:, column], ("candidate",))
+        _write_traces(out, "traces", found[:, :2], movie, settings["trace"], diameter, smk.threads)
+        _write_traces(out, "null_traces", null, movie, settings["trace"], diameter, smk.threads)
+
+
+def _from_events(movie: Movie, settings: dict, diameter: float, threads: int) -> np.ndarray:
+    how = events.EventFilter.for_cells(diameter, movie.fps_hz, settings["event_window_s"])
+
+    def images(slab: slice) -> np.ndarray:
+        return events.cell_images(movie.Y[slab], movie.weight[slab], how)
+
+    def rises(slab: slice) -> np.ndarray:
+        return events.steps(events.hold_last(images(slab)), how.window)
+
+    noise = events.step_noise(list(map_slabs(rises, movie.sample(NOISE_SLABS), threads)), how.sigma)
+    detector = events.StepDetector(how, noise, settings["event_z_min"])
+    found = [detector.feed(part) for _, part in movie.map(images, threads, "slabs searched")]
+    found = np.concatenate(found)
+    logger.info("%d events above %g sigma", len(found), settings["event_z_min"])
+    places = events.gather_events(found, movie.shape, diameter)
+    pixel = np.rint(places[:, :2]).astype(int)
+    return places[movie.usable[pixel[:, 0], pixel[:, 1]]]
+
+
+def _from_projections(
+    path: str, movie: Movie, settings: dict, diameter: float, rng: np.random.Generator
+) -> np.ndarray:
+    group = zarr.open_group(path, mode="r")
+    blocks = group["block_max"]
+    block_s = group.attrs["block_frames"] / movie.fps_hz
+    window = max(round(settings["window_s"] / block_s), 1)
+    if settings["method"] == "rolling":
+        chosen = seeds.rolling_windows(
+            len(blocks), window, max(round(settings["step_s"] / block_s), 1)
+        )
+    else:
+        chosen = seeds.random_windows(len(blocks), window, settings["n_projections"], rng)
+    radius = max(round(settings["radius_px"] or diameter / 2), 1)
+    maxima = seeds.MaximaCount(movie.shape)
+    for members in chosen:
+        projection = np.zeros(movie.shape, dtype=blocks.dtype)
+        for block in np.flatnonzero(members):
+            np.maximum(projection, blocks[block], out=projection)
+        maxima.add(seeds.local_maxima(projection, radius))
+    found = maxima.table()
+    pixel = found[:, :2].astype(int)
+    return found[movie.usable[pixel[:, 0], pixel[:, 1]]]
+
+
+def _write_traces(
+    group: zarr.Group,
+    name: str,
+    places: np.ndarray,
+    movie: Movie,
+    kind: str,
+    diameter: float,
+    threads: int,
+) -> None:
+    """Write the trace of each place: of a blob less its local background, or of a pixel."""
+    out = create_traces(group, name, len(places), movie, units="counts")
+    if not len(places):
+        return
+    if kind == "pixel":
+        rows, cols = np.rint(places).astype(int).T
+
+        def read(slab: slice) -> np.ndarray:
+            return movie.Y[slab][:, rows, cols].T.astype(np.float32)
+    else:
+        footprints = blobs(places, diameter / 4, movie.shape)
+        patches = make_patches(footprints, movie.shape, diameter, movie.usable, alone=True)
+
+        def read(slab: slice) -> np.ndarray:
+            return read_traces(movie.Y[slab], patches)
+
+    for slab, traces in movie.map(read, threads, f"slabs read for {name}"):
+        traces[:, ~movie.weight[slab]] = np.nan
+        out[:, slab] = traces
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0]), single_threaded_libraries():
+        main(snakemake)

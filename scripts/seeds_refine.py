@@ -1,0 +1,89 @@
+"""Rule ``seeds_refine``: test the candidates and keep one seed for each cell."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import zarr
+
+from scopeflow import seeds
+from scopeflow.filters import default_cutoff_hz, fill_gaps, low_pass
+from scopeflow.logs import job_log, logger
+from scopeflow.movie import unit_blocks
+from scopeflow.parallel import single_threaded_libraries
+from scopeflow.stores import new_store
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import Snakemake
+
+    snakemake: Snakemake
+
+
+def main(smk: "Snakemake") -> None:
+    settings = smk.params.settings["seeds"]
+    diameter = smk.params.settings["cell_diameter_px"]
+    store = zarr.open_group(smk.input.candidates, mode="r")
+    fps_hz = store.attrs["fps_hz"]
+    cutoff_hz = settings["noise_cutoff_hz"] or default_cutoff_hz(fps_hz)
+    table = pd.DataFrame({name: store[name][:] for name in ["height", "width", "count", "score"]})
+
+    table["peak_to_peak"], table["pnr"], distance, slow = _measure(
+        store["traces"], fps_hz, cutoff_hz
+    )
+    _, _, null, _ = _measure(store["null_traces"], fps_hz, cutoff_hz)
+    table["ks_p"] = seeds.ks_p_values(distance, null)
+
+    everything = np.ones(len(table), dtype=bool)
+    if store.attrs["method"] == "events":
+        often = table["count"] >= settings["event_count_min"]
+        table["mask_events"] = often | (table["score"] >= settings["event_z_single"])
+    else:
+        table["mask_intensity"] = table["score"] > settings["intensity_min"]
+    table["mask_gmm"] = (
+        seeds.mixture_mask(table["peak_to_peak"].to_numpy(), smk.params.settings["seed"])
+        if settings["gmm"]
+        else everything
+    )
+    table["mask_pnr"] = table["pnr"] >= settings["pnr_min"]
+    alpha = settings["ks_alpha"]
+    table["mask_ks"] = everything if alpha is None else table["ks_p"] < alpha
+    passed = table.filter(like="mask_").all(axis=1).to_numpy()
+
+    table["mask_merge"] = False
+    kept = np.flatnonzero(passed)
+    places = table[["height", "width"]].to_numpy()[kept]
+    pairs = seeds.near_pairs(places, settings["merge_distance_px"] or diameter / 4)
+    linked = seeds.correlations(slow[kept], pairs) > settings["merge_correlation"]
+    best = seeds.best_of_groups(len(kept), pairs, linked, table["score"].to_numpy()[kept])
+    table.loc[kept[best], "mask_merge"] = True
+
+    for name in table.filter(like="mask_").columns:
+        logger.info("%s: %d of %d candidates pass", name, table[name].sum(), len(table))
+    logger.info("%d seeds", best.sum())
+    if not best.any():
+        logger.warning(
+            "session %s: no seed is left of %d candidates (best peak-to-noise ratio %.2f, threshold %g). "
+            "If there are cells, check cell_diameter_px, or lower seeds.pnr_min or seeds.event_z_min.",
+            smk.wildcards.session, len(table), table["pnr"].max() if len(table) else 0, settings["pnr_min"],
+        )  # fmt: skip
+    with new_store(smk.output.seeds) as part:
+        table.to_csv(part, sep="\t", index_label="candidate", float_format="%.6g")
+
+
+def _measure(traces: zarr.Array, fps_hz: float, cutoff_hz: float) -> tuple[np.ndarray, ...]:
+    """Return range, peak-to-noise ratio, distance from normal and the slow part of traces."""
+    n_traces, n_frames = traces.shape
+    ranges, ratios, distances = np.zeros((3, n_traces))
+    slow = np.zeros((n_traces, n_frames), dtype=np.float32)
+    for block in unit_blocks(n_traces):
+        values = fill_gaps(traces[block])
+        ranges[block] = seeds.peak_to_peak(values)
+        ratios[block] = seeds.peak_to_noise(values, fps_hz, cutoff_hz)
+        distances[block] = seeds.ks_distance(values)
+        slow[block] = low_pass(values, fps_hz, cutoff_hz)
+    return ranges, ratios, distances, slow
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0]), single_threaded_libraries():
+        main(snakemake)

@@ -1,0 +1,81 @@
+"""Rule ``spatial_update``: footprints from the movie, given the traces."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import zarr
+
+from scopeflow import published
+from scopeflow.footprints import normalized, read_footprints, write_footprints
+from scopeflow.logs import job_log, logger
+from scopeflow.movie import Movie, put_unit_ids
+from scopeflow.parallel import single_threaded_libraries
+from scopeflow.passes import sum_over_frames
+from scopeflow.patches import make_patches
+from scopeflow.spatial import grown_support, update_footprints
+from scopeflow.stores import create, new_store, put, read
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import Snakemake
+
+    snakemake: Snakemake
+
+# Defaults of spatial.sparse_penalty; the two methods count it in different units.
+PENALTY = 3.0  # standard deviations of the noise
+PENALTY_MINIAN = 0.01
+
+
+def main(smk: "Snakemake") -> None:
+    settings = smk.params.settings["spatial"]
+    diameter = smk.params.settings["cell_diameter_px"]
+    movie = Movie(smk.input.Y)
+    sn = read(smk.input.noise, "sn")
+    A, shape = read_footprints(smk.input.previous)
+    unit_id = read(smk.input.previous, "unit_id")
+    C = zarr.open_array(smk.input.previous, path="C", mode="r")  # read by slabs
+
+    if settings["method"] == "minian":
+        support = grown_support(A, shape, settings["dilation_px"] or diameter)
+        b, f = read(smk.input.previous, "b", "f")
+        sums = published.LassoSums.zero(support)
+
+        def sum_up(slab: slice) -> published.LassoSums:
+            good = movie.weight[slab]
+            own = C[:, slab][:, good]
+            return published.lasso_slab(movie.Y[slab][good], own, b, f[slab][good], support)
+
+        for _, part in movie.map(sum_up, smk.threads, "slabs summed up for footprints"):
+            sums.add(part)
+        penalty = settings["sparse_penalty"] or PENALTY_MINIAN
+        A = published.lasso_footprints(sums, support, sn, penalty)
+        spatial_r = np.full(len(unit_id), np.nan, dtype=np.float32)
+    else:
+        support = grown_support(A, shape, settings["dilation_px"] or diameter / 4)
+        mean_image = read(smk.input.projections, "mean")
+        patches = make_patches(A, shape, diameter, movie.usable & (sn > 0))
+        sums = sum_over_frames(movie, C, patches, mean_image, smk.threads)
+        penalty = settings["sparse_penalty"] or PENALTY
+        A, spatial_r = update_footprints(sums, patches, support, sn, penalty)
+
+    A, scale = normalized(A)
+    size = np.diff(A.indptr)
+    smallest = settings["min_size_px"] or (diameter / 4) ** 2
+    largest = settings["max_size_px"] or np.inf
+    kept = (scale > 0) & (size >= smallest) & (size <= largest)
+    logger.info(
+        "dropped %d of %d units: %d empty, %d under %.0f px, %d over %g px",
+        (~kept).sum(), len(kept), (scale == 0).sum(), ((size < smallest) & (scale > 0)).sum(),
+        smallest, (size > largest).sum(), largest,
+    )  # fmt: skip
+    with new_store(smk.output.units) as part:
+        out = create(part, stage="spatial_update")
+        write_footprints(out, A[kept], shape)
+        put_unit_ids(out, unit_id[kept])
+        put(out, "size_px", size[kept], ("unit_id",), units="px")
+        put(out, "spatial_r", spatial_r[kept], ("unit_id",), units="1")
+        put(out, "scale", scale[kept].astype(np.float32), ("unit_id",), units="1")
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0]), single_threaded_libraries():
+        main(snakemake)

@@ -151,7 +151,7 @@ class StepDetector:
             found[:, 0] += self._first_bin + window
             # Centre of a binned pixel, in the coordinates of the full image.
             found[:, 1:3] = (found[:, 1:3] + 0.5) * self._how.bin_px - 0.5
-        keep = min(len(images), 4 * window)
+        keep = min(len(images), 4 * window - 1)
         self._carried = images[len(images) - keep :]
         self._first_bin += len(images) - keep
         return found

@@ -1,0 +1,74 @@
+"""Rule ``plot_summary``: one picture per session, enough to judge the run by eye."""
+
+from typing import TYPE_CHECKING
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import zarr
+
+from scopeflow import figures
+from scopeflow.footprints import centroids, read_footprints
+from scopeflow.logs import job_log
+from scopeflow.stores import new_store
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import Snakemake
+
+    snakemake: Snakemake
+
+EXAMPLES = 10
+
+
+def main(smk: "Snakemake") -> None:
+    mpl.use("agg")
+    from matplotlib import pyplot as plt  # after the choice of the backend
+
+    units = zarr.open_group(smk.input.units, mode="r")
+    A, shape = read_footprints(smk.input.units)
+    unit_id, time_s = units["unit_id"][:], units["time_s"][:]
+    good = units["frame_good"][:].astype(bool)
+
+    fig = plt.figure(figsize=(15, 10), layout="constrained")
+    grid = fig.add_gridspec(4, 2, width_ratios=[1, 1])
+    figures.draw_footprints(
+        fig.add_subplot(grid[:3, 0]), units["max_proj"][:], A, unit_id, centroids(A, shape)
+    )
+    figures.draw_motion(fig.add_subplot(grid[3, 0]), time_s, units["motion"][:], good)
+    ax = fig.add_subplot(grid[:3, 1])
+    if len(unit_id):
+        # Spread over the range of quality, not the best only: the judgement should be fair.
+        order = np.argsort(-units["snr"][:])
+        picks = order[np.unique(np.linspace(0, len(order) - 1, EXAMPLES).round().astype(int))]
+        traces = [_of_unit(units, k) for k in picks]
+        figures.draw_traces(ax, time_s, unit_id[picks], traces)
+    else:
+        ax.text(0.5, 0.5, "no cell was found", ha="center", va="center")
+        ax.set_axis_off()
+    figures.draw_attrition(fig.add_subplot(grid[3, 1]), _attrition(smk, len(unit_id)))
+    fig.suptitle(f"session {smk.wildcards.session}, variant {smk.wildcards.variant}")
+    with new_store(smk.output.summary) as part:
+        fig.savefig(part, dpi=110, format="png")
+
+
+def _of_unit(units: zarr.Group, k: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return raw trace, fit and S of a unit; the fit includes baseline and first decay."""
+    C = units["C"][k]
+    decay_frames = units["tau_decay_s"][k] * units.attrs["fps_hz"]
+    start = units["c0"][k] * np.exp(-np.arange(len(C)) / max(decay_frames, 1e-6))
+    return units["YrA"][k], C + units["b0"][k] + start, units["S"][k]
+
+
+def _attrition(smk: "Snakemake", n_units: int) -> list[tuple[str, int]]:
+    table = pd.read_csv(smk.input.seeds, sep="\t")
+    steps = [("candidates", len(table))]
+    left = np.ones(len(table), dtype=bool)
+    for name in [column for column in table if column.startswith("mask_")]:
+        left &= table[name].to_numpy(dtype=bool)
+        steps.append((f"after {name.removeprefix('mask_')}", int(left.sum())))
+    return [*steps, ("units", n_units)]
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0]):
+        main(snakemake)

@@ -1,0 +1,157 @@
+"""Rule ``units``: the result of a session in one store."""
+
+import platform
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import zarr
+
+from scopeflow.footprints import centroids, read_footprints, write_footprints
+from scopeflow.logs import job_log, logger
+from scopeflow.movie import UNITS_PER_CHUNK, put_unit_ids, unit_blocks
+from scopeflow.parallel import single_threaded_libraries
+from scopeflow.quality import diameters, signal_to_noise
+from scopeflow.stores import COMPRESSOR, create, new_store, put, read
+from scopeflow.version import __version__
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import Snakemake
+
+    snakemake: Snakemake
+
+PACKAGES = ["numpy", "scipy", "zarr", "numba", "opencv-python-headless", "snakemake"]
+
+CONVENTIONS = {
+    "model": "Y = A C + b f + noise, with C + b0 + c0 d fitted to YrA",
+    "A": "largest value 1 per unit",
+    "C": "camera counts at the footprint's peak, without b0 and c0",
+    "S": "height of the transient that starts at the frame, camera counts: s_scale * (G C)",
+    "YrA": "demixed raw trace, own baseline included, not clipped; NaN at frames left out",
+    "g": "autoregressive coefficients: C[t] = g[0] C[t-1] + g[1] C[t-2] + S[t] / s_scale",
+    "motion": "correction in px (height, width): Y[t, y, x] = raw[t, y - m0, x - m1]; defined "
+    "up to a constant",
+    "frame_good": "1 where the frame took part in the fits",
+}
+
+# Columns of the temporal update that every unit carries along: name and unit.
+TEMPORAL_COLUMNS = {
+    "b0": "counts", "c0": "counts", "sigma": "counts", "s_scale": "1",
+    "tau_decay_s": "s", "tau_rise_s": "s",
+}  # fmt: skip
+
+
+def main(smk: "Snakemake") -> None:
+    temporal = zarr.open_group(smk.input.temporal, mode="r")
+    A, shape = read_footprints(smk.input.A)
+    kept = np.flatnonzero(temporal["kept"][:])
+    unit_id = temporal["unit_id"][:][kept]
+    A = A[kept]
+    frames = pd.read_csv(smk.input.frames, sep="\t", keep_default_na=False)
+    raw = zarr.open_group(smk.input.raw, mode="r")
+    projections = zarr.open_group(smk.input.projections, mode="r")
+    motion = zarr.open_group(smk.input.motion, mode="r")
+    weight = read(smk.input.Y, "weight")
+    n_frames = len(frames)
+
+    with new_store(smk.output.units) as part:
+        out = create(
+            part,
+            package="scopeflow",
+            package_version=__version__,
+            versions={"python": platform.python_version(), **{p: version(p) for p in PACKAGES}},
+            parameters=smk.params.settings,
+            computed_by=smk.params.computed_by,
+            session=smk.wildcards.session,
+            variant=smk.wildcards.variant,
+            fps_hz=raw.attrs["fps_hz"],
+            conventions=CONVENTIONS,
+            kinetics=temporal.attrs.get("kinetics", {}),
+            lineage=_lineage(smk.input.get("merges", [])),
+            warnings=list(raw.attrs.get("warnings", [])),
+            coordinates="time_s frame_good",
+        )
+        put_unit_ids(out, unit_id)
+        put(out, "frame", np.arange(n_frames), ("frame",))
+        put(out, "height", np.arange(shape[0]), ("height",), units="px")
+        put(out, "width", np.arange(shape[1]), ("width",), units="px")
+        put(out, "time_s", frames["time_s"].to_numpy(np.float64), ("frame",), units="s")
+        put(out, "frame_good", weight.astype(np.uint8), ("frame",))
+        write_footprints(out, A, shape)
+        sigma = temporal["sigma"][:][kept]
+        snr = np.concatenate(
+            [np.zeros(0, np.float32), *_copy_traces(out, smk, temporal, kept, n_frames, sigma)]
+        )
+        for name, unit in TEMPORAL_COLUMNS.items():
+            put(out, name, temporal[name][:][kept].astype(np.float32), ("unit_id",), units=unit)
+        put(out, "g", temporal["g"][:][kept], ("unit_id", "lag"), units="1")
+        b, f = read(smk.input.traces, "b", "f")
+        put(out, "b", b, ("height", "width"), units="counts")
+        put(out, "f", f, ("frame",), units="1")
+        put(out, "motion", motion["motion"][:], ("frame", "shift_dim"), units="px")
+        put(out, "max_proj", projections["max_proj"][:], ("height", "width"), units="counts")
+        place = centroids(A, shape).astype(np.float32)
+        put(out, "centroid_height", place[:, 0], ("unit_id",), units="px")
+        put(out, "centroid_width", place[:, 1], ("unit_id",), units="px")
+        put(out, "snr", snr, ("unit_id",), units="1")
+        put(out, "spatial_r", read(smk.input.A, "spatial_r")[kept], ("unit_id",), units="1")
+        put(out, "size_px", np.diff(A.indptr), ("unit_id",), units="px")
+        diameter = diameters(A)
+        put(out, "diameter_px", diameter, ("unit_id",), units="px")
+    logger.info("session %s: %d units", smk.wildcards.session, len(unit_id))
+    _warn(smk, diameter)
+
+
+def _copy_traces(out, smk, temporal, kept, n_frames, sigma):
+    """Copy C, S and YrA block by block; yield each block's signal-to-noise ratio."""
+    source = {
+        "C": temporal["C"],
+        "S": temporal["S"],
+        "YrA": zarr.open_array(smk.input.traces, path="YrA", mode="r"),
+    }
+    arrays = {}
+    for name in source:
+        arrays[name] = out.create_array(
+            name,
+            shape=(len(kept), n_frames),
+            dtype=np.float32,
+            chunks=(UNITS_PER_CHUNK, min(n_frames, 4096)),
+            compressors=COMPRESSOR,
+            dimension_names=("unit_id", "frame"),
+        )
+        arrays[name].attrs.update(units="counts", long_name=CONVENTIONS[name])
+    for block in unit_blocks(len(kept)):
+        for name, array in source.items():
+            values = array.oindex[kept[block]]
+            arrays[name][block] = values
+            if name == "C":
+                yield signal_to_noise(values, sigma[block])
+
+
+def _lineage(merges) -> dict:
+    """Return which labels went into which unit, over all merges."""
+    lineage: dict[str, list[int]] = {}
+    for path in [merges] if isinstance(merges, str) else merges:
+        for survivor, members in zarr.open_group(path, mode="r").attrs["lineage"].items():
+            old = [label for m in members for label in lineage.pop(str(m), [m])]
+            lineage[survivor] = sorted(set(old))
+    return lineage
+
+
+def _warn(smk, diameter: np.ndarray) -> None:
+    """Say plainly when there are no cells, or when they are not as wide as was stated."""
+    session, stated = smk.wildcards.session, smk.params.settings["cell_diameter_px"]
+    if not len(diameter):
+        logger.warning("session %s: no cell was found; units.zarr is valid and empty", session)
+    elif len(diameter) >= 5 and not 0.7 <= np.median(diameter) / stated <= 1.3:
+        logger.warning(
+            "session %s: cells are about %.0f px wide, but cell_diameter_px is %g. "
+            "Set it to what you see and run again.",
+            session, np.median(diameter), stated,
+        )  # fmt: skip
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0]), single_threaded_libraries():
+        main(snakemake)

@@ -1,0 +1,44 @@
+"""Slabs in threads: in order, few in flight, errors told."""
+
+import threading
+import time
+
+import pytest
+
+from scopeflow.parallel import map_slabs
+
+
+@pytest.mark.parametrize("threads", [1, 2, 4])
+def test_results_come_in_order(threads):
+    def work(i):
+        time.sleep(0.002 * (i % 3))
+        return i * i
+
+    assert list(map_slabs(work, range(20), threads)) == [i * i for i in range(20)]
+
+
+def test_no_more_than_threads_plus_one_slabs_are_in_flight():
+    lock, count, most = threading.Lock(), 0, 0
+
+    def started():
+        nonlocal count, most
+        for i in range(30):
+            with lock:
+                count += 1
+                most = max(most, count)
+            yield i
+
+    for _ in map_slabs(lambda i: i, started(), threads=3):
+        with lock:
+            count -= 1
+    assert most <= 4
+
+
+def test_an_error_in_a_slab_is_raised():
+    def work(i):
+        if i == 3:
+            raise ValueError("slab 3")
+        return i
+
+    with pytest.raises(ValueError, match="slab 3"):
+        list(map_slabs(work, range(10), 2))

@@ -1,0 +1,159 @@
+"""Patches, traces and the spatial update, against known truth and exact solvers."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import optimize
+
+from scopeflow import footprints, merge, patches, spatial, traces
+
+SHAPE = (64, 72)
+DIAMETER = 16.0
+USABLE = np.ones(SHAPE, bool)
+
+
+@pytest.fixture
+def field():
+    """Three cells, two of them close neighbours, under a background that bends in space."""
+    rng = np.random.default_rng(1)
+    A = footprints.blobs(np.array([[30.0, 30.0], [33.0, 36.0], [50.0, 55.0]]), 4.0, SHAPE)
+    C = np.maximum(rng.gamma(0.3, 30, (3, 600)), 0).astype(np.float32)
+    y, x = np.mgrid[: SHAPE[0], : SHAPE[1]]
+    course = 40 + 10 * np.sin(np.arange(600) / 50)
+    background = course[:, None, None] * (1 + 1e-2 * x + 2e-4 * (y - 30) ** 2)
+    return A, C, (C.T @ A).reshape(-1, *SHAPE) + background
+
+
+def test_traces_are_exact_under_overlap_and_quadratic_background(field):
+    A, C, Y = field
+    found = traces.read_traces(Y, patches.make_patches(A, SHAPE, DIAMETER, USABLE))
+    # Exact up to single precision and the faint neighbours left out of a patch.
+    np.testing.assert_allclose(found, C, atol=0.02 * C.max())
+
+
+def test_traces_follow_their_units(field):
+    A, _, Y = field
+    order = np.array([2, 0, 1])
+    straight = traces.read_traces(Y, patches.make_patches(A, SHAPE, DIAMETER, USABLE))
+    shuffled = traces.read_traces(Y, patches.make_patches(A[order], SHAPE, DIAMETER, USABLE))
+    np.testing.assert_allclose(shuffled, straight[order], atol=1e-2)
+
+
+def test_spatial_update_recovers_the_footprints(field):
+    A, C, Y = field
+    Y = Y + np.random.default_rng(2).normal(0, 4, Y.shape)
+    mean = Y.mean(axis=0).astype(np.float32)
+    # Start from blobs that are too small and off their place; two rounds, as in the workflow.
+    found = footprints.blobs(np.array([[31.0, 29.5], [33.5, 37.0], [49.0, 55.5]]), 3.0, SHAPE)
+    sn = np.full(SHAPE, 4.0, np.float32)
+    for _ in range(2):
+        around = patches.make_patches(found, SHAPE, DIAMETER, USABLE)
+        sums = spatial.sum_slab(Y, C, around, mean)
+        support = spatial.grown_support(found, SHAPE, 4)
+        found, spatial_r = spatial.update_footprints(sums, around, support, sn, 3.0)
+        found, _ = footprints.normalized(found)
+    for k in range(3):
+        r = np.corrcoef(found[[k]].toarray()[0], A[[k]].toarray()[0])[0, 1]
+        assert r > 0.98
+        assert spatial_r[k] > 0.9
+
+
+def test_sums_of_slabs_add_up(field):
+    A, C, Y = field
+    around = patches.make_patches(A, SHAPE, DIAMETER, USABLE)
+    mean = Y.mean(axis=0).astype(np.float32)
+    whole = spatial.sum_slab(Y, C, around, mean)
+    halves = spatial.sum_slab(Y[:250], C[:, :250], around, mean)
+    for first, second in zip(
+        halves, spatial.sum_slab(Y[250:], C[:, 250:], around, mean), strict=True
+    ):
+        first.add(second)
+    for one, other in zip(whole, halves, strict=True):
+        np.testing.assert_allclose(other.gram, one.gram, rtol=1e-4, atol=1e-4 * one.gram.max())
+        np.testing.assert_allclose(
+            other.cross, one.cross, rtol=1e-3, atol=1e-4 * abs(one.cross).max()
+        )
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(1, 5), st.integers(0, 10_000))
+def test_descend_finds_the_optimum_of_scipy(n_members, seed):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(20, n_members)) + 0.5
+    y = rng.normal(size=20) + X @ np.abs(rng.normal(size=n_members))
+    solved = spatial.descend(
+        X.T @ X, (X.T @ y)[:, None], np.zeros((n_members, 1)), np.ones((n_members, 1), bool)
+    )
+    exact, residual = optimize.nnls(X, y)
+    assert np.linalg.norm(y - X @ solved[:, 0]) <= residual * (1 + 1e-3) + 1e-9
+    np.testing.assert_allclose(solved[:, 0], exact, atol=2e-2 * max(exact.max(), 1e-3))
+
+
+@pytest.mark.parametrize("gain", [0.1, 1.0, 100.0])
+def test_the_penalty_does_not_depend_on_the_cameras_gain(field, gain):
+    A, C, Y = field
+    Y = gain * (Y + np.random.default_rng(2).normal(0, 4, Y.shape))
+    around = patches.make_patches(A, SHAPE, DIAMETER, USABLE)
+    sums = spatial.sum_slab(Y, C, around, Y.mean(axis=0).astype(np.float32))
+    found, _ = spatial.update_footprints(
+        sums, around, spatial.grown_support(A, SHAPE, 4), np.full(SHAPE, 4 * gain, np.float32), 3.0
+    )
+    assert abs(len(found.data) - 980) < 300
+    assert found.max() == pytest.approx(gain, rel=0.1)
+
+
+def test_a_noiseless_pixel_of_a_saturated_camera_is_left_out(field):
+    A, C, Y = field
+    sn = np.full(SHAPE, 4.0, np.float32)
+    sn[30, 30] = 0
+    around = patches.make_patches(A, SHAPE, DIAMETER, sn > 0)
+    sums = spatial.sum_slab(Y, C, around, Y.mean(axis=0).astype(np.float32))
+    found, _ = spatial.update_footprints(sums, around, spatial.grown_support(A, SHAPE, 4), sn, 3.0)
+    assert found[[0]].toarray().reshape(SHAPE)[30, 30] == 0
+
+
+def test_background_is_in_counts_once():
+    A = footprints.blobs(np.empty((0, 2)), 4.0, SHAPE)
+    image = np.random.default_rng(0).uniform(10, 20, SHAPE).astype(np.float32)
+    f = 1 + 0.2 * np.sin(np.arange(50))
+    b = traces.initial_background(image * f.mean(), A, [])
+    course = traces.background_course(f[:, None, None] * image, np.zeros((0, 50), np.float32), A, b)
+    np.testing.assert_allclose(b * course[:, None, None], f[:, None, None] * image, rtol=1e-4)
+
+
+def test_nothing_is_valid_input_everywhere():
+    A = footprints.blobs(np.empty((0, 2)), 4.0, SHAPE)
+    assert patches.make_patches(A, SHAPE, DIAMETER, USABLE) == []
+    assert spatial.grown_support(A, SHAPE, 4).shape == (0, SHAPE[0] * SHAPE[1])
+    found, r = spatial.update_footprints([], [], A, np.ones(SHAPE, np.float32), 3.0)
+    assert found.shape == A.shape
+    assert len(r) == 0
+    assert footprints.normalized(A)[0].shape == A.shape
+    assert footprints.centroids(A, SHAPE).shape == (0, 2)
+    assert merge.overlapping_pairs(A).shape == (0, 2)
+
+
+def test_rank_one_keeps_what_a_split_cell_explained():
+    whole = footprints.blobs(np.array([[30.0, 30.0]]), 4.0, SHAPE)
+    c = np.random.default_rng(0).gamma(0.3, 10, 300).astype(np.float32)
+    left = whole.toarray()[0] * (np.arange(SHAPE[0] * SHAPE[1]) % SHAPE[1] < 30)
+    parts = np.stack([left, whole.toarray()[0] - left]).astype(np.float32)
+    from scipy import sparse
+
+    A, C, kept = merge.merged(
+        sparse.csr_array(parts), np.stack([c, c]), [np.array([0, 1])], "scopeflow"
+    )
+    np.testing.assert_allclose(A.toarray()[0], whole.toarray()[0], atol=1e-4)
+    np.testing.assert_allclose(C[0], c, rtol=1e-4)
+    assert kept.tolist() == [0]
+
+
+def test_footprints_survive_the_disk(tmp_path):
+    from scopeflow.stores import create
+
+    A = footprints.blobs(np.random.default_rng(0).uniform(5, 60, (37, 2)), 4.0, SHAPE)
+    footprints.write_footprints(create(tmp_path / "a.zarr"), A, SHAPE)
+    read, shape = footprints.read_footprints(tmp_path / "a.zarr")
+    assert shape == SHAPE
+    np.testing.assert_array_equal(read.toarray(), A.toarray())

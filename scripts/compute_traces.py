@@ -11,7 +11,7 @@ from scopeflow.logs import job_log, logger
 from scopeflow.movie import Movie, create_traces, put_unit_ids
 from scopeflow.parallel import single_threaded_libraries
 from scopeflow.passes import mean_background, read_traces_and_course
-from scopeflow.patches import make_patches
+from scopeflow.patches import PATCH_DIAMETERS, make_patches
 from scopeflow.stores import create, new_store, put, read
 from scopeflow.traces import initial_background
 
@@ -49,7 +49,7 @@ def main(smk: "Snakemake") -> None:
                 traces[:, ~movie.weight[slab]] = np.nan
                 YrA[:, slab] = traces
         else:
-            radius = settings["patch_radius_px"] or diameter
+            radius = settings["patch_radius_px"] or PATCH_DIAMETERS * diameter
             patches = make_patches(A, shape, radius, movie.usable & (sn > 0))
             b = initial_background(mean_image, A, patches)
             f = read_traces_and_course(movie, patches, A, b, YrA, smk.threads)

@@ -13,7 +13,7 @@ from scopeflow.logs import job_log, logger
 from scopeflow.movie import Movie, create_traces, put_unit_ids
 from scopeflow.parallel import single_threaded_libraries
 from scopeflow.passes import mean_background, read_traces_and_course, sum_over_frames
-from scopeflow.patches import make_patches
+from scopeflow.patches import PATCH_DIAMETERS, make_patches
 from scopeflow.stores import create, new_store, put, read
 from scopeflow.traces import initial_background
 
@@ -58,7 +58,7 @@ def _smooth(C: np.ndarray, fps_hz: float, cutoff_hz: float) -> np.ndarray:
 def _from_blobs(movie, places, mean_image, settings, diameter, cutoff_hz, threads):
     """Read the traces of blobs at the seeds, then compare the pixels around with them."""
     A = blobs(places, diameter / 4, movie.shape)
-    patches = make_patches(A, movie.shape, diameter, movie.usable)
+    patches = make_patches(A, movie.shape, PATCH_DIAMETERS * diameter, movie.usable)
     b = initial_background(mean_image, A, patches)
     C = np.empty((len(places), movie.n_frames), dtype=np.float32)
     f = read_traces_and_course(movie, patches, A, b, C, threads)

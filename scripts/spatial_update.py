@@ -11,7 +11,7 @@ from scopeflow.logs import job_log, logger
 from scopeflow.movie import Movie, put_unit_ids
 from scopeflow.parallel import single_threaded_libraries
 from scopeflow.passes import sum_over_frames
-from scopeflow.patches import make_patches
+from scopeflow.patches import PATCH_DIAMETERS, make_patches
 from scopeflow.spatial import grown_support, update_footprints
 from scopeflow.stores import create, new_store, put, read
 
@@ -52,7 +52,7 @@ def main(smk: "Snakemake") -> None:
     else:
         support = grown_support(A, shape, settings["dilation_px"] or diameter / 4)
         mean_image = read(smk.input.projections, "mean")
-        patches = make_patches(A, shape, diameter, movie.usable & (sn > 0))
+        patches = make_patches(A, shape, PATCH_DIAMETERS * diameter, movie.usable & (sn > 0))
         sums = sum_over_frames(movie, C, patches, mean_image, smk.threads)
         penalty = settings["sparse_penalty"] or PENALTY
         A, spatial_r = update_footprints(sums, patches, support, sn, penalty)

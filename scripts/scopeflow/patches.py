@@ -15,6 +15,11 @@ from scopeflow.footprints import centroids
 
 N_BACKGROUND = 6  # 1, x, y, xy, x^2, y^2
 
+# Radius of a patch in cell diameters: the wider, the better the background is told from the
+# cell, until a polynomial of degree 2 no longer follows it. On simulated fields (background
+# of sigma 30 px, cells of 4 px) 1.5 beats 1 and 1.25 for footprints and traces.
+PATCH_DIAMETERS = 1.5
+
 # Neighbours weaker than this everywhere in a patch are left to the polynomial.
 FAINTEST_NEIGHBOUR = 0.02
 
@@ -34,6 +39,10 @@ class Patch:
         zero at pixels outside the disk or not usable.
     distance : ndarray of float64, shape (pixel,)
         From the unit's centre of mass, in px.
+    basis : ndarray of float64, shape (6, pixel)
+        The polynomials of the local background.
+    inside : ndarray of bool, shape (pixel,)
+        Pixels of the disk that may be used.
     """
 
     rows: slice
@@ -41,6 +50,8 @@ class Patch:
     members: np.ndarray
     filters: np.ndarray
     distance: np.ndarray
+    basis: np.ndarray
+    inside: np.ndarray
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -104,10 +115,11 @@ def make_patches(
         dy, dx = (np.arange(s.start, s.stop) - c for s, c in ((rows, row), (cols, col)))
         dy, dx = np.repeat(dy, len(dx)), np.tile(dx, len(dy))
         distance = np.hypot(dy, dx)
-        design = [sparse.csr_array(present)[members].toarray(), polynomial(dy, dx, radius_px)]
+        basis = polynomial(dy, dx, radius_px)
+        design = np.concatenate([sparse.csr_array(present)[members].toarray(), basis])
         inside = (distance <= radius_px) & usable[rows, cols].ravel()
-        filters = _filters(np.concatenate(design) * inside, len(members))
-        patches.append(Patch(rows, cols, members, filters, distance))
+        filters = _filters(design * inside, len(members))
+        patches.append(Patch(rows, cols, members, filters, distance, basis, inside))
     return patches
 
 

@@ -16,6 +16,10 @@ from scopeflow.patches import Patch, pixels_of
 CONVERGED = 1e-5  # of the largest footprint value at a pixel, between two sweeps
 MAX_SWEEPS = 200
 
+# Pixels without a cell that a patch needs to tell a polynomial of degree 2, or a plane.
+FAR_FOR_QUADRATIC = 150
+FAR_FOR_PLANE = 20
+
 
 @dataclass
 class PatchSums:
@@ -90,13 +94,47 @@ def sum_slab(
     return sums
 
 
-def solve_patch(sums: PatchSums, allowed: np.ndarray, penalty: np.ndarray) -> np.ndarray:
-    """Fit all pixels of a patch to the members' traces and the local background.
+def without_polynomials(cells: PatchSums, patch: Patch, allowed: np.ndarray) -> PatchSums:
+    """Take from the pixels what the background's courses hold of the cells' own activity.
 
     Parameters
     ----------
-    sums : PatchSums
-        Over all good frames.
+    cells : PatchSums
+        Sums without background, of the patch's members.
+    patch : Patch
+        The patch.
+    allowed : ndarray of bool, shape (member, pixel)
+        Where each member may have a footprint.
+
+    Returns
+    -------
+    PatchSums
+        With which footprints vanish, on average, where no cell is allowed.
+
+    Notes
+    -----
+    The background's courses were read from the movie with the footprints of the iteration
+    before. What those missed of a cell went into the courses, so that a fit on traces and
+    courses gives the cell's footprint less some polynomial of degree 2 (if the old footprint
+    was too narrow, the new one loses its flanks again). The polynomial shows where no cell
+    is, and from there it is taken off everywhere.
+    """
+    far = patch.inside & ~allowed.any(axis=0)
+    basis = patch.basis[: 6 if far.sum() >= FAR_FOR_QUADRATIC else 3]
+    if far.sum() < FAR_FOR_PLANE:
+        return cells
+    shown = np.linalg.lstsq(cells.gram, cells.cross, rcond=1e-6)[0]
+    coefficients = np.linalg.lstsq(basis[:, far].T, shown[:, far].T, rcond=None)[0]
+    return PatchSums(cells.gram, cells.cross - cells.gram @ (coefficients.T @ basis), cells.power)
+
+
+def solve_patch(cells: PatchSums, allowed: np.ndarray, penalty: np.ndarray) -> np.ndarray:
+    """Fit all pixels of a patch to the members' traces.
+
+    Parameters
+    ----------
+    cells : PatchSums
+        Over all good frames, without background.
     allowed : ndarray of bool, shape (member, pixel)
         Where each member may have a footprint.
     penalty : ndarray of float, shape (pixel,)
@@ -116,7 +154,6 @@ def solve_patch(sums: PatchSums, allowed: np.ndarray, penalty: np.ndarray) -> np
     vanishes as recordings get longer. The paper ("Spatial update") penalises by
     ``sparse_penalty * sigma_p`` alone and has a rank-1 background.
     """
-    cells = sums.without_background(len(allowed))
     weights = np.sqrt(np.maximum(np.diag(cells.gram), 0))
     return descend(cells.gram, cells.cross, weights[:, None] * penalty, allowed)[0]
 
@@ -194,12 +231,13 @@ def update_footprints(
         noise = sn[patch.rows, patch.cols].ravel()
         allowed &= noise > 0
         own = allowed[0].copy()
-        chosen = solve_patch(patch_sums, allowed, sparse_penalty * noise)
+        cells = patch_sums.without_background(len(patch.members))
+        cells = without_polynomials(cells, patch, allowed)
+        chosen = solve_patch(cells, allowed, sparse_penalty * noise)
         allowed[0] &= main_component(chosen.reshape(patch.shape)).ravel() > 0
-        footprint = solve_patch(patch_sums, allowed, np.zeros_like(noise))
+        footprint = solve_patch(cells, allowed, np.zeros_like(noise))
         footprint = main_component(footprint.reshape(patch.shape)).ravel()
         if footprint.any() and own.sum() > 2:
-            cells = patch_sums.without_background(len(patch.members))
             shown = np.linalg.lstsq(cells.gram, cells.cross, rcond=1e-6)[0][0]
             spatial_r[unit] = np.corrcoef(shown[own], footprint[own])[0, 1]
         present = np.flatnonzero(footprint)

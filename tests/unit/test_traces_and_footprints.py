@@ -44,10 +44,10 @@ def test_spatial_update_recovers_the_footprints(field):
     A, C, Y = field
     Y = Y + np.random.default_rng(2).normal(0, 4, Y.shape)
     mean = Y.mean(axis=0).astype(np.float32)
-    # Start from blobs that are too small and off their place; two rounds, as in the workflow.
+    # Start from blobs that are too small and off their place; three rounds.
     found = footprints.blobs(np.array([[31.0, 29.5], [33.5, 37.0], [49.0, 55.5]]), 3.0, SHAPE)
     sn = np.full(SHAPE, 4.0, np.float32)
-    for _ in range(2):
+    for _ in range(3):
         around = patches.make_patches(found, SHAPE, DIAMETER, USABLE)
         sums = spatial.sum_slab(Y, C, around, mean)
         support = spatial.grown_support(found, SHAPE, 4)

@@ -1,0 +1,79 @@
+"""Recipes of simulated recordings: their keys, and the file names that follow from one.
+
+Kept free of numerical libraries, because the workflow asks for the file names while it
+builds its graph.
+"""
+
+import math
+
+from scopeflow.errors import InputError
+
+# A session may see the field moved by at most this much, in px along each axis; the field
+# is made larger than the image by it (and by the motion), the same for all its sessions.
+SHIFT_MAX_PX = 40
+
+# The validation set of the paper; times are in frames there, so they are here.
+DEFAULTS = {
+    "height_px": 512,
+    "width_px": 512,
+    "n_frames": 20000,
+    "n_cells": 300,
+    "signal_level": 1.0,
+    "fps_hz": 30.0,
+    "spike_probability": 0.005,
+    "tau_decay_frames": 60.0,
+    "tau_rise_frames": 5.0,
+    "cell_variance_px2": 15.0,
+    "n_backgrounds": None,
+    "noise_sd": 0.1,
+    "motion_step_px": 1.0,
+    "motion_max_px": 20,
+    "subpixel_motion": False,
+    "seed": 0,
+    "field_seed": None,
+    "shift_px": [0.0, 0.0],
+    "fraction_active": 1.0,
+    "frames_per_file": 1000,
+}
+
+
+def complete(recipe: dict) -> dict:
+    """Return a recipe with every key, the missing ones from the paper.
+
+    Parameters
+    ----------
+    recipe : dict
+        Any of the keys of `DEFAULTS`.
+
+    Raises
+    ------
+    InputError
+        If a key is unknown or a shift too large.
+    """
+    unknown = sorted(set(recipe) - set(DEFAULTS))
+    if unknown:
+        raise InputError(
+            f"simulate: unknown key {unknown[0]!r}. Allowed are {', '.join(DEFAULTS)}."
+        )
+    full = {**DEFAULTS, **recipe}
+    if max(abs(shift) for shift in full["shift_px"]) > SHIFT_MAX_PX:
+        raise InputError(
+            f"simulate: shift_px is {full['shift_px']}; allowed are -{SHIFT_MAX_PX} to "
+            f"{SHIFT_MAX_PX} px along each axis."
+        )
+    if full["tau_rise_frames"] >= full["tau_decay_frames"]:
+        raise InputError(
+            f"simulate: tau_rise_frames is {full['tau_rise_frames']:g}; it must be less than "
+            f"tau_decay_frames, which is {full['tau_decay_frames']:g}."
+        )
+    if full["field_seed"] is None:
+        full["field_seed"] = full["seed"]
+    return full
+
+
+def video_names(recipe: dict) -> list[str]:
+    """Return the names of a recording's video files, in order of time."""
+    full = {**DEFAULTS, **recipe}
+    return [
+        f"msCam{i + 1}.avi" for i in range(math.ceil(full["n_frames"] / full["frames_per_file"]))
+    ]

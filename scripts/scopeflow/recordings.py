@@ -1,0 +1,92 @@
+"""Writing simulated recordings to disk, in the form that the miniscope software has."""
+
+from pathlib import Path
+
+import av
+import numpy as np
+
+from scopeflow.footprints import write_footprints
+from scopeflow.logs import progress
+from scopeflow.movie import put_unit_ids
+from scopeflow.parallel import map_slabs, single_threaded_libraries
+from scopeflow.recipes import video_names
+from scopeflow.simulate import Recording, make_recording
+from scopeflow.stores import create, new_store, put
+
+TIMESTAMPS_NAME = "timeStamps.csv"
+
+
+def write_recording(folder: str | Path, recipe: dict, threads: int = 1) -> Recording:
+    """Write ``video/msCam*.avi``, ``video/timeStamps.csv`` and ``truth.zarr`` into a folder.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Made if absent.
+    recipe : dict
+        Any keys of `recipes.DEFAULTS`.
+    threads : int, optional
+        Threads that make frames.
+
+    Returns
+    -------
+    Recording
+        What was written.
+    """
+    folder = Path(folder)
+    recording = make_recording(recipe)
+    paths = [folder / "video" / name for name in video_names(recording.recipe)]
+    with single_threaded_libraries():
+        write_videos(paths, recording, threads)
+    write_timestamps(folder / "video" / TIMESTAMPS_NAME, recording)
+    write_truth(folder / "truth.zarr", recording)
+    return recording
+
+
+def write_videos(paths: list[Path], recording: Recording, threads: int = 1) -> None:
+    """Write the frames as lossless gray AVI files, each of ``frames_per_file`` frames."""
+    slabs = recording.slabs
+    made = progress(map_slabs(recording.frames, slabs, threads), len(slabs), "slabs simulated")
+    frames = (frame for slab in made for frame in slab)
+    per_file = recording.recipe["frames_per_file"]
+    for path in paths:
+        with new_store(path) as part, av.open(str(part), "w", format="avi") as container:
+            stream = _gray_stream(container, recording)
+            for _, frame in zip(range(per_file), frames, strict=False):
+                picture = av.VideoFrame.from_ndarray(frame, format="gray")
+                container.mux(stream.encode(picture))
+            container.mux(stream.encode())
+
+
+def _gray_stream(container, recording: Recording):
+    stream = container.add_stream("ffv1", rate=round(recording.recipe["fps_hz"]))
+    stream.height, stream.width = recording.shape
+    stream.pix_fmt = "gray"
+    stream.codec_context.thread_count = 2
+    stream.options = {"level": "3", "slices": "4", "g": "1"}
+    return stream
+
+
+def write_timestamps(path: Path, recording: Recording) -> None:
+    """Write the table of time stamps as the software of the Miniscope V4 does."""
+    n_frames, fps_hz = recording.recipe["n_frames"], recording.recipe["fps_hz"]
+    stamps = np.rint(np.arange(n_frames) * 1000 / fps_hz).astype(np.int64)
+    with new_store(path) as part:
+        lines = ["Frame Number,Time Stamp (ms),Buffer Index"]
+        lines += [f"{i},{stamp},0" for i, stamp in enumerate(stamps)]
+        part.write_text("\n".join(lines) + "\n")
+
+
+def write_truth(path: Path, recording: Recording) -> None:
+    """Write what an analysis of the recording should find."""
+    unit_id, A, C, S = recording.truth()
+    with new_store(path) as part:
+        out = create(part, recipe=recording.recipe, fps_hz=recording.recipe["fps_hz"])
+        put_unit_ids(out, unit_id)
+        write_footprints(out, A, recording.shape)
+        put(out, "C", C, ("unit_id", "frame"), units="counts", long_name="at the peak pixel")
+        put(out, "S", S, ("unit_id", "frame"), units="1", long_name="spikes in the frame")
+        put(
+            out, "motion", -recording.movement, ("frame", "shift_dim"), units="px",
+            long_name="correction to apply: Y[t, y, x] = raw[t, y - m0, x - m1]",
+        )  # fmt: skip

@@ -1,0 +1,315 @@
+"""Simulated recordings with known cells, activity and motion.
+
+Follows the paper's "Generation of simulated datasets" with the constants of the published
+validation code, which differ from the text in three places: the drawn widths of cells and
+backgrounds are variances, a frame holds a spike with probability 0.005, and the steps of
+the background's random walk have a standard deviation of 0.2. Frames are made slab by
+slab from the few numbers that describe a recording, so its length costs no memory.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+from scipy import ndimage, signal, sparse
+from scipy.interpolate import CubicSpline
+
+from scopeflow.footprints import from_rows
+from scopeflow.recipes import SHIFT_MAX_PX, complete
+
+GAIN_COUNTS = 60.0  # camera counts per unit of the simulation, at signal levels up to 1
+PEDESTAL = 1.0  # added before the gain
+CELL_VARIANCE_SD = 1 / 3  # spread of a cell's variance, as a share of the mean
+CELL_VARIANCE_MIN_PX2 = 3.0
+BACKGROUND_VARIANCE_PX2 = (900.0, 50.0)  # mean and standard deviation
+BACKGROUNDS_PER_PX2 = 300 / 512**2
+BACKGROUND_STEP, BACKGROUND_PULL = 0.2, 0.05
+BACKGROUND_SMOOTHING_FRAMES = 60.0
+MOTION_PULL = 0.2
+
+REACH_SD = 5.0  # a cell is drawn out to here; it has 4e-6 of its peak there
+BACKGROUND_REACH_PX = 60.0  # backgrounds this far outside the field's rim are made, too
+GRID_SD = 1 / 3  # step of the grid that backgrounds are drawn on; error 1e-4 of a source
+SLAB_FRAMES = 64  # frames that share a stream of noise; part of the definition
+
+
+@dataclass(frozen=True)
+class Field:
+    """What all sessions of a field share; places in px of the un-shifted image.
+
+    Attributes
+    ----------
+    centres, variances : ndarray of float64, shape (cell, 2)
+        Row and column of a cell's centre, and variances of its Gaussian.
+    bg_centres, bg_variances : ndarray of float64, shape (source, 2)
+        The same of the background sources.
+    """
+
+    centres: np.ndarray
+    variances: np.ndarray
+    bg_centres: np.ndarray
+    bg_variances: np.ndarray
+
+
+@dataclass(frozen=True)
+class Recording:
+    """All that a recording is made of.
+
+    Attributes
+    ----------
+    recipe : dict
+        Complete recipe.
+    unit_id : ndarray of int64, shape (cell,)
+        Labels of the cells near the image, the same in all sessions of the field.
+    centres, variances : ndarray of float64, shape (cell, 2)
+        In px of this session's image without motion.
+    C : ndarray of float32, shape (cell, frame)
+        Camera counts at the centre of the cell.
+    S : ndarray of uint8, shape (cell, frame)
+        Spikes.
+    bg_centres, bg_variances : ndarray of float64, shape (source, 2)
+        Background sources.
+    f : ndarray of float32, shape (source, frame)
+        Their courses in camera counts, >= 0.
+    movement : ndarray of float32, shape (frame, 2)
+        How far the content of each frame has moved, px; positive is towards larger index.
+    """
+
+    recipe: dict
+    unit_id: np.ndarray
+    centres: np.ndarray
+    variances: np.ndarray
+    C: np.ndarray
+    S: np.ndarray
+    bg_centres: np.ndarray
+    bg_variances: np.ndarray
+    f: np.ndarray
+    movement: np.ndarray
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width of the image in px."""
+        return self.recipe["height_px"], self.recipe["width_px"]
+
+    @property
+    def counts(self) -> float:
+        """Camera counts per unit of the simulation."""
+        return GAIN_COUNTS / max(self.recipe["signal_level"], 1.0)
+
+    @property
+    def slabs(self) -> list[slice]:
+        """Slices of frames that `frames` makes."""
+        n = self.recipe["n_frames"]
+        return [slice(start, min(start + SLAB_FRAMES, n)) for start in range(0, n, SLAB_FRAMES)]
+
+    def frames(self, slab: slice) -> np.ndarray:
+        """Make the frames of one of the `slabs`.
+
+        Returns
+        -------
+        ndarray of uint8, shape (frame, height, width)
+            The same whenever and in whichever order slabs are made.
+        """
+        rng = np.random.default_rng([self.recipe["seed"], 3, slab.start])
+        shape = (slab.stop - slab.start, *self.shape)
+        frames = rng.standard_normal(shape, dtype=np.float32)
+        frames *= np.float32(self.recipe["noise_sd"] * self.counts)
+        movement = self.movement[slab].astype(np.float64)
+        for frame, background in zip(frames, self._backgrounds(slab, movement), strict=True):
+            frame += background
+        _add_cells(frames, self.C[:, slab], self.centres, self.variances, movement)
+        frames += np.float32(PEDESTAL * self.counts + 0.5)  # rounds in the cast below
+        return np.clip(frames, 0, 255, out=frames).astype(np.uint8)
+
+    def _backgrounds(self, slab: slice, movement: np.ndarray) -> Iterator[np.ndarray]:
+        """Yield the background of each frame, drawn on a coarse grid and interpolated."""
+        step = GRID_SD * np.sqrt(self.bg_variances.min(initial=BACKGROUND_VARIANCE_PX2[0]))
+        far = self.recipe["motion_max_px"] + 1
+        grids = [np.arange(-far - 2 * step, n + far + 3 * step, step) for n in self.shape]
+        rows, cols = (
+            np.exp(
+                -((grid[:, None] - self.bg_centres[:, i]) ** 2) / (2 * self.bg_variances[:, i])
+            ).astype(np.float32)
+            for i, grid in enumerate(grids)
+        )
+        tables: list[dict[float, np.ndarray]] = [{}, {}]
+        for course, moved in zip(self.f[:, slab].T, movement, strict=True):
+            for i, (table, grid) in enumerate(zip(tables, grids, strict=True)):
+                if moved[i] not in table:
+                    spline = CubicSpline(grid, np.eye(len(grid)))
+                    places = np.arange(self.shape[i]) - moved[i]
+                    table[moved[i]] = spline(places).astype(np.float32)
+            coarse = (rows * course) @ cols.T
+            yield tables[0][moved[0]] @ coarse @ tables[1][moved[1]].T
+
+    def truth(self) -> tuple[np.ndarray, sparse.csr_array, np.ndarray, np.ndarray]:
+        """Return what an analysis should find: the cells whose centre is in the image.
+
+        Returns
+        -------
+        unit_id : ndarray of int64, shape (unit_id,)
+            Labels, the same in all sessions of a field.
+        A : csr_array of float32, shape (unit_id, pixel)
+            Footprints in the image without motion, largest value 1.
+        C : ndarray of float32, shape (unit_id, frame)
+            Camera counts at the footprint's peak pixel.
+        S : ndarray of float32, shape (unit_id, frame)
+            Spikes per frame.
+        """
+        size = np.array(self.shape)
+        inside = ((self.centres >= -0.5) & (self.centres < size - 0.5)).all(axis=1)
+        rows_of_units, peaks = [], []
+        for centre, variance in zip(self.centres[inside], self.variances[inside], strict=True):
+            pixels, values = _gaussian(centre, variance, self.shape)
+            peaks.append(values.max())
+            rows_of_units.append((pixels, values / peaks[-1]))
+        C = self.C[inside] * np.array(peaks, dtype=np.float32).reshape(-1, 1)
+        A = from_rows(rows_of_units, size.prod())
+        return self.unit_id[inside], A, C, self.S[inside].astype(np.float32)
+
+
+def make_field(recipe: dict) -> Field:
+    """Draw cells and background sources of a field, a rim around the image included.
+
+    The image holds exactly ``n_cells``; the rim, from which content moves in, has them at
+    the same density.
+    """
+    rng = np.random.default_rng([recipe["field_seed"], 1])
+    shape = np.array([recipe["height_px"], recipe["width_px"]], dtype=np.float64)
+    rim = recipe["motion_max_px"] + SHIFT_MAX_PX
+    n_rim = round(recipe["n_cells"] * ((shape + 2 * rim).prod() / shape.prod() - 1))
+    inner = rng.uniform(-0.5, shape - 0.5, (recipe["n_cells"], 2))
+    centres = np.concatenate([inner, _in_rim(rng, n_rim, shape, rim)])
+    mean = recipe["cell_variance_px2"]
+    variances = rng.normal(mean, CELL_VARIANCE_SD * mean, centres.shape)
+    variances = np.maximum(variances, min(CELL_VARIANCE_MIN_PX2, mean))
+
+    n_inner = recipe["n_backgrounds"]
+    if n_inner is None:
+        n_inner = BACKGROUNDS_PER_PX2 * shape.prod()
+    rim += BACKGROUND_REACH_PX
+    n_sources = round(n_inner * (shape + 2 * rim).prod() / shape.prod())
+    bg_centres = rng.uniform(-0.5 - rim, shape - 0.5 + rim, (n_sources, 2))
+    bg_variances = rng.normal(*BACKGROUND_VARIANCE_PX2, bg_centres.shape)
+    return Field(centres, variances, bg_centres, bg_variances)
+
+
+def _in_rim(rng: np.random.Generator, n: int, shape: np.ndarray, rim: float) -> np.ndarray:
+    """Draw places outside the image but within `rim` px of it."""
+    found: list[np.ndarray] = []
+    while sum(map(len, found)) < n:
+        places = rng.uniform(-0.5 - rim, shape - 0.5 + rim, (n + 16, 2))
+        outside = ((places < -0.5) | (places >= shape - 0.5)).any(axis=1)
+        found.append(places[outside])
+    return np.concatenate(found)[:n] if found else np.zeros((0, 2))
+
+
+def make_recording(recipe: dict) -> Recording:
+    """Draw one session: which cells are active, their spikes, background and motion.
+
+    Parameters
+    ----------
+    recipe : dict
+        Any keys of `recipes.DEFAULTS`. Sessions with the same ``field_seed``, image size,
+        number of cells and limit of motion see the same field, moved by ``shift_px``.
+    """
+    recipe = complete(recipe)
+    field = make_field(recipe)
+    rng = np.random.default_rng([recipe["seed"], 2])
+    n_frames, n_field = recipe["n_frames"], len(field.centres)
+    active = np.zeros(n_field, dtype=bool)
+    active[rng.permutation(n_field)[: round(recipe["fraction_active"] * n_field)]] = True
+    shift = np.array(recipe["shift_px"], dtype=np.float64)
+    shape = np.array([recipe["height_px"], recipe["width_px"]])
+    centres, bg_centres = field.centres + shift, field.bg_centres + shift
+    reach = recipe["motion_max_px"] + REACH_SD * np.sqrt(field.variances)
+    near = ((centres > -reach) & (centres < shape + reach)).all(axis=1)
+    unit_id = np.flatnonzero(active & near)
+    counts = GAIN_COUNTS / max(recipe["signal_level"], 1.0)
+    movement = _motion(rng, recipe)
+    f = _background_courses(rng, len(bg_centres), n_frames) * np.float32(counts)
+    S = np.empty((len(unit_id), n_frames), dtype=np.uint8)
+    C = np.empty((len(unit_id), n_frames), dtype=np.float32)
+    for spikes, calcium in zip(S, C, strict=True):
+        spikes[:] = rng.random(n_frames) < recipe["spike_probability"]
+        calcium[:] = _calcium(spikes, recipe["tau_decay_frames"], recipe["tau_rise_frames"])
+    C *= np.float32(recipe["signal_level"] * counts)
+    return Recording(
+        recipe, unit_id, centres[unit_id], field.variances[unit_id], C, S,
+        bg_centres, field.bg_variances, f, movement,
+    )  # fmt: skip
+
+
+def _calcium(spikes: np.ndarray, tau_decay: float, tau_rise: float) -> np.ndarray:
+    """Convolve with exp(-t/tau_decay) - exp(-t/tau_rise), t = 1 on the spike's frame."""
+    decay, rise = np.exp(-1 / tau_decay), np.exp(-1 / tau_rise)
+    train = spikes.astype(np.float64)
+    slow = signal.lfilter([decay], [1, -decay], train)
+    return slow - signal.lfilter([rise], [1, -rise], train)
+
+
+def _walk(rng: np.random.Generator, n: int, n_frames: int, step: float, pull: float) -> np.ndarray:
+    """Draw `n` mean-reverting random walks that start in their stationary state."""
+    keep = 1 - pull
+    steps = rng.normal(0.0, step, (n, n_frames))
+    steps[:, 0] /= np.sqrt(1 - keep**2)
+    return signal.lfilter([1.0], [1.0, -keep], steps, axis=1)
+
+
+def _background_courses(rng: np.random.Generator, n: int, n_frames: int) -> np.ndarray:
+    courses = np.empty((n, n_frames), dtype=np.float32)
+    for course in courses:  # one at a time: walks are in double precision
+        walk = _walk(rng, 1, n_frames, BACKGROUND_STEP, BACKGROUND_PULL)[0]
+        course[:] = np.maximum(ndimage.gaussian_filter1d(walk, BACKGROUND_SMOOTHING_FRAMES), 0)
+    return courses
+
+
+def _motion(rng: np.random.Generator, recipe: dict) -> np.ndarray:
+    """Draw the movement of the frames in px: whole pixels as in the paper, or not."""
+    limit = recipe["motion_max_px"]
+    keep = 1 - MOTION_PULL
+    steps = rng.normal(0.0, recipe["motion_step_px"], (recipe["n_frames"], 2))
+    movement = np.zeros((recipe["n_frames"], 2))
+    last = np.zeros(2)
+    for t, step in enumerate(steps):
+        last = np.clip(keep * last + step, -limit, limit)
+        movement[t] = last
+    return (movement if recipe["subpixel_motion"] else np.rint(movement)).astype(np.float32)
+
+
+def _gaussian(
+    centre: np.ndarray, variance: np.ndarray, shape: tuple[int, int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return pixel indices and values of a Gaussian of height 1 inside the image."""
+    sides = []
+    for place, var, n in zip(centre, variance, shape, strict=True):
+        reach = REACH_SD * np.sqrt(var)
+        at = np.arange(max(int(np.ceil(place - reach)), 0), min(int(place + reach) + 1, n))
+        sides.append((at, np.exp(-((at - place) ** 2) / (2 * var))))
+    (rows, by_row), (cols, by_col) = sides
+    return (rows[:, None] * shape[1] + cols).ravel(), np.outer(by_row, by_col).ravel()
+
+
+@numba.njit(nogil=True, cache=True)
+def _add_cells(frames, C, centres, variances, movement):
+    """Add every cell, moved with its frame, to the frames (frame, height, width)."""
+    height, width = frames.shape[1:]
+    profile = np.empty(width, dtype=np.float32)
+    for t in range(frames.shape[0]):
+        for k in range(C.shape[0]):
+            value = C[k, t]
+            if value == 0:
+                continue
+            row, col = centres[k, 0] + movement[t, 0], centres[k, 1] + movement[t, 1]
+            reach_row = REACH_SD * np.sqrt(variances[k, 0])
+            reach_col = REACH_SD * np.sqrt(variances[k, 1])
+            left = max(int(np.ceil(col - reach_col)), 0)
+            right = min(int(np.floor(col + reach_col)) + 1, width)
+            for x in range(left, right):
+                profile[x] = np.exp(-((x - col) ** 2) / (2 * variances[k, 1]))
+            top = max(int(np.ceil(row - reach_row)), 0)
+            for y in range(top, min(int(np.floor(row + reach_row)) + 1, height)):
+                scale = np.float32(value * np.exp(-((y - row) ** 2) / (2 * variances[k, 0])))
+                for x in range(left, right):
+                    frames[t, y, x] += scale * profile[x]

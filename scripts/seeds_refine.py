@@ -44,7 +44,11 @@ def main(smk: "Snakemake") -> None:
         if settings["gmm"]
         else everything
     )
-    table["mask_pnr"] = table["pnr"] >= settings["pnr_min"]
+    pnr_min = settings["pnr_min"]
+    if pnr_min is None:
+        pnr_min = seeds.default_pnr_min(fps_hz, cutoff_hz)
+        logger.info("seeds.pnr_min: %.2f, 1.5 times that of noise", pnr_min)
+    table["mask_pnr"] = table["pnr"] >= pnr_min
     alpha = settings["ks_alpha"]
     table["mask_ks"] = everything if alpha is None else table["ks_p"] < alpha
     passed = table.filter(like="mask_").all(axis=1).to_numpy()
@@ -64,7 +68,7 @@ def main(smk: "Snakemake") -> None:
         logger.warning(
             "session %s: no seed is left of %d candidates (best peak-to-noise ratio %.2f, threshold %g). "
             "If there are cells, check cell_diameter_px, or lower seeds.pnr_min or seeds.event_z_min.",
-            smk.wildcards.session, len(table), table["pnr"].max() if len(table) else 0, settings["pnr_min"],
+            smk.wildcards.session, len(table), table["pnr"].max() if len(table) else 0, pnr_min,
         )  # fmt: skip
     with new_store(smk.output.seeds) as part:
         table.to_csv(part, sep="\t", index_label="candidate", float_format="%.6g")

@@ -103,6 +103,25 @@ def peak_to_noise(traces: np.ndarray, fps_hz: float, cutoff_hz: float) -> np.nda
     return np.divide(peak_to_peak(slow), noise, out=np.zeros(len(traces)), where=noise > 0)
 
 
+def default_pnr_min(fps_hz: float, cutoff_hz: float) -> float:
+    """Return the smallest peak-to-noise ratio of a seed: 1.5 times that of white noise.
+
+    Parameters
+    ----------
+    fps_hz, cutoff_hz : float
+        Frame rate and the frequency that separates signal from noise, in Hz.
+
+    Returns
+    -------
+    float
+        White noise has the ratio ``sqrt(c / (1 - c))`` with c the part of the spectrum below
+        the cut-off: 0.35 at 30 frames per second, 1 at 3. The paper's threshold of 1 would
+        drop cells whose transients are 6 times the noise at 30 frames per second.
+    """
+    part = min(cutoff_hz / (fps_hz / 2), 0.99)
+    return 1.5 * float(np.sqrt(part / (1 - part)))
+
+
 def ks_distance(traces: np.ndarray) -> np.ndarray:
     """Return how far the values of each trace are from a normal distribution.
 

@@ -1,17 +1,19 @@
-"""Writing simulated recordings to disk, in the form that the miniscope software has."""
+"""Simulated recordings on disk, in the form of the miniscope software, and their scores."""
 
 from pathlib import Path
 
 import av
 import numpy as np
 
-from scopeflow.footprints import write_footprints
+from scopeflow.errors import InputError
+from scopeflow.footprints import read_footprints, write_footprints
 from scopeflow.logs import progress
+from scopeflow.metrics import score
 from scopeflow.movie import put_unit_ids
 from scopeflow.parallel import map_slabs, single_threaded_libraries
 from scopeflow.recipes import video_names
 from scopeflow.simulate import Recording, make_recording
-from scopeflow.stores import create, new_store, put
+from scopeflow.stores import create, new_store, put, read
 
 TIMESTAMPS_NAME = "timeStamps.csv"
 
@@ -90,3 +92,26 @@ def write_truth(path: Path, recording: Recording) -> None:
             out, "motion", -recording.movement, ("frame", "shift_dim"), units="px",
             long_name="correction to apply: Y[t, y, x] = raw[t, y - m0, x - m1]",
         )  # fmt: skip
+
+
+def score_stores(units: str | Path, truth: str | Path) -> dict[str, float]:
+    """Score a ``units.zarr`` against the ``truth.zarr`` of its recording.
+
+    Raises
+    ------
+    InputError
+        If the two differ in image size or number of frames, as after down-sampling.
+    """
+    cells, shapes = [], []
+    for path in (units, truth):
+        A, shape = read_footprints(str(path))
+        C, S, motion = read(path, "C", "S", "motion")
+        cells.append({"A": A, "C": C, "S": S, "motion": motion})
+        shapes.append((*shape, len(motion)))
+    if shapes[0] != shapes[1]:
+        raise InputError(
+            f"{units} is {shapes[0]} (height, width, frames), but its truth is {shapes[1]}. "
+            "Only a recording loaded whole can be scored: leave out load.downsample, "
+            "load.region and load.frames."
+        )
+    return score(*cells, shapes[0][:2])

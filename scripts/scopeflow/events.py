@@ -196,15 +196,16 @@ def _local_peaks(rises, noise, z_min, reach, ring):
     n_bins, height, width = rises.shape
     found = []
     for t in range(reach, n_bins - reach):
-        for y in range(height):
-            for x in range(width):
+        # A peak on the edge is the flank of a cell outside: its place cannot be told.
+        for y in range(1, height - 1):
+            for x in range(1, width - 1):
                 value = rises[t, y, x]
                 if noise[y, x] <= 0 or value < z_min * noise[y, x]:
                     continue
                 highest = True
                 for dt in range(-reach, reach + 1):
-                    for dy in range(max(-1, -y), min(2, height - y)):
-                        for dx in range(max(-1, -x), min(2, width - x)):
+                    for dy in range(-1, 2):
+                        for dx in range(-1, 2):
                             other = rises[t + dt, y + dy, x + dx]
                             # Of equal values the first one counts.
                             earlier = dt < 0 or (dt == 0 and (dy < 0 or (dy == 0 and dx < 0)))
@@ -219,11 +220,8 @@ def _local_peaks(rises, noise, z_min, reach, ring):
                     continue
                 excess = value - _ring(rises[t], y, x, ring)
                 if excess >= z_min * noise[y, x]:
-                    row, col = float(y), float(x)
-                    if 0 < y < height - 1:
-                        row += _vertex(rises[t, y - 1, x], value, rises[t, y + 1, x])
-                    if 0 < x < width - 1:
-                        col += _vertex(rises[t, y, x - 1], value, rises[t, y, x + 1])
+                    row = y + _vertex(rises[t, y - 1, x], value, rises[t, y + 1, x])
+                    col = x + _vertex(rises[t, y, x - 1], value, rises[t, y, x + 1])
                     found.append((float(t), row, col, excess / noise[y, x]))
     events = np.empty((len(found), 4))
     for i, event in enumerate(found):

@@ -9,7 +9,7 @@ from scopeflow import events, seeds
 from scopeflow.footprints import blobs
 from scopeflow.logs import job_log, logger
 from scopeflow.movie import Movie, create_traces
-from scopeflow.parallel import map_slabs, single_threaded_libraries
+from scopeflow.parallel import single_threaded_libraries
 from scopeflow.patches import make_patches
 from scopeflow.stores import create, new_store, put
 from scopeflow.traces import read_traces
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake
 
     snakemake: Snakemake
-
-NOISE_SLABS = 16  # sample from which the noise of rises is measured
 
 
 def main(smk: "Snakemake") -> None:
@@ -49,14 +47,15 @@ def _from_events(movie: Movie, settings: dict, diameter: float, threads: int) ->
     def images(slab: slice) -> np.ndarray:
         return events.cell_images(movie.Y[slab], movie.weight[slab], how)
 
-    def rises(slab: slice) -> np.ndarray:
-        return events.steps(events.hold_last(images(slab)), how.window)
-
-    noise = events.step_noise(list(map_slabs(rises, movie.sample(NOISE_SLABS), threads)), how.sigma)
-    detector = events.StepDetector(how, noise, settings["event_z_min"])
-    found = [detector.feed(part) for _, part in movie.map(images, threads, "slabs searched")]
-    found = np.concatenate(found)
-    logger.info("%d events above %g sigma", len(found), settings["event_z_min"])
+    n_bins = sum(-(-(slab.stop - slab.start) // how.bin_frames) for slab in movie.slabs)
+    z_min = settings["event_z_min"]
+    detectors = [events.StepDetector(how, level, n_bins, z_min) for level in range(events.LEVELS)]
+    for _, part in movie.map(images, threads, "slabs searched"):
+        for detector in detectors:
+            detector.feed(part)
+    found = [detector.events() for detector in detectors]
+    counts = [len(level) for level in found]
+    logger.info("events above %g sigma, from fast to slow: %s", z_min, counts)
     places = events.gather_events(found, movie.shape, diameter)
     pixel = np.rint(places[:, :2]).astype(int)
     return places[movie.usable[pixel[:, 0], pixel[:, 1]]]

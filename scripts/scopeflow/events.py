@@ -1,10 +1,9 @@
 """Places where something cell-sized lights up: candidates for seeds.
 
-A cell betrays itself by transients. Each is a sudden rise, of the size of a cell, at one
-place and time; rises of two neighbours rarely coincide, so even a dim cell beside a bright
-one collects rises of its own. The movie is filtered in space for the size of a cell, a step
-is looked for at every pixel and time, and the places of the steps are gathered in a map
-whose peaks are the candidates.
+A cell betrays itself by transients. Each is a rise, of the size of a cell, at one place and
+time; rises of two neighbours rarely coincide, so even a dim cell beside a bright one
+collects rises of its own. The movie is filtered in space for the size of a cell, and steps
+are looked for at every pixel and time, sharp ones first, then ever slower ones.
 """
 
 from dataclasses import dataclass
@@ -13,6 +12,11 @@ import cv2
 import numba
 import numpy as np
 from scipy import ndimage
+from scipy.spatial import KDTree
+
+LEVELS = 3  # windows of 1, 4 and 16 times `window_s`
+COARSER = 4
+SAMPLES = 96  # images of rises kept per level, from which their noise is measured
 
 BIN_S = 0.1  # frames within are averaged: shorter than the rise of common indicators
 
@@ -102,37 +106,81 @@ def band_pass(image: np.ndarray, sigma: float) -> np.ndarray:
 
 
 class StepDetector:
-    """Finds sudden rises in a stream of filtered images.
+    """Finds rises in a stream of filtered images, at one time scale.
 
     Parameters
     ----------
     how : EventFilter
         Sizes.
-    noise : ndarray of float32, shape (height, width)
-        Standard deviation of `steps` at each binned pixel; 0 leaves a pixel out.
+    level : int
+        Images are averaged over ``4 ** level`` bins before steps are looked for.
+    n_bins : int
+        Number of bins in the whole recording, to spread the noise sample over it.
     z_min : float
         Smallest rise reported, in standard deviations.
 
     Notes
     -----
     Slabs are fed in order; the last bins are carried over, so that the cuts between slabs
-    leave no gap.
+    leave no gap. The noise is known only at the end: until then, rises above `z_min` times
+    what white noise alone would give are kept, with a margin.
     """
 
-    def __init__(self, how: EventFilter, noise: np.ndarray, z_min: float) -> None:
-        self._how = how
-        self._noise = noise
-        self._z_min = z_min
+    def __init__(self, how: EventFilter, level: int, n_bins: int, z_min: float) -> None:
+        self._how, self._z_min = how, z_min
+        self._factor = COARSER**level
+        self._left_over: np.ndarray | None = None  # too few for a bin of this level
         self._carried: np.ndarray | None = None
         self._first_bin = 0
+        self._floor: np.ndarray | None = None
+        self._stride = max(n_bins // self._factor // SAMPLES, 1)
+        self._sample: list[np.ndarray] = []
+        self._events: list[np.ndarray] = []
 
-    def feed(self, images: np.ndarray) -> np.ndarray:
-        """Return the events that the images complete.
+    def feed(self, images: np.ndarray) -> None:
+        """Take the next images, shape (bin, height, width), of `cell_images`."""
+        images = self._averaged(images)
+        if not len(images):
+            return
+        if self._carried is not None:
+            images = np.concatenate([self._carried, images])
+        images = hold_last(images)
+        window = self._how.window
+        rises = steps(images, window)
+        if len(rises):
+            self._look(rises)
+        keep = min(len(images), 4 * window - 1)
+        self._carried = images[len(images) - keep :]
+        self._first_bin += len(images) - keep
 
-        Parameters
-        ----------
-        images : ndarray of float32, shape (bin, height, width)
-            Output of `cell_images` for the next slab.
+    def _averaged(self, images: np.ndarray) -> np.ndarray:
+        if self._factor == 1:
+            return images
+        if self._left_over is not None:
+            images = np.concatenate([self._left_over, images])
+        whole = len(images) // self._factor
+        self._left_over = images[whole * self._factor :]
+        images = hold_last(images[: whole * self._factor])
+        return images.reshape(whole, self._factor, *images.shape[1:]).mean(axis=1)
+
+    def _look(self, rises: np.ndarray) -> None:
+        window = self._how.window
+        if self._floor is None:
+            white = np.median(np.abs(np.diff(rises, axis=0)), axis=0) if len(rises) > 8 else None
+            # Two neighbouring rises share all but the ends of their windows.
+            shared = np.sqrt(3 / window)
+            scale = np.median(np.abs(rises)) if white is None else np.median(white) / shared
+            self._floor = np.full(rises.shape[1:], 0.6 * scale / 0.6745, dtype=np.float32)
+        new = rises[window : len(rises) - window]
+        self._sample.extend(new[:: self._stride])
+        ring = round(RING_REACH * self._how.sigma)
+        found = _local_peaks(rises, self._floor, np.float32(self._z_min), window, ring)
+        if len(found):
+            found[:, 0] = (found[:, 0] + self._first_bin + window) * self._factor
+            self._events.append(found)
+
+    def events(self) -> np.ndarray:
+        """Return the rises above `z_min` standard deviations, once all images are fed.
 
         Returns
         -------
@@ -140,20 +188,15 @@ class StepDetector:
             Time in bins since the start, row and column in px of the full image, and rise
             in standard deviations.
         """
-        if self._carried is not None:
-            images = np.concatenate([self._carried, images])
-        images = hold_last(images)
-        window = self._how.window
-        rises = steps(images, window)
-        reach = round(RING_REACH * self._how.sigma)
-        found = _local_peaks(rises, self._noise, np.float32(self._z_min), window, reach)
-        if len(found):
-            found[:, 0] += self._first_bin + window
-            # Centre of a binned pixel, in the coordinates of the full image.
-            found[:, 1:3] = (found[:, 1:3] + 0.5) * self._how.bin_px - 0.5
-        keep = min(len(images), 4 * window - 1)
-        self._carried = images[len(images) - keep :]
-        self._first_bin += len(images) - keep
+        if not self._events or not self._sample:
+            return np.empty((0, 4))
+        noise = step_noise(np.stack(self._sample), self._how.sigma)
+        found = np.concatenate(self._events)
+        pixel = np.rint(found[:, 1:3]).astype(int)
+        found[:, 3] /= noise[pixel[:, 0], pixel[:, 1]]
+        found = found[found[:, 3] >= self._z_min]
+        # Centre of a binned pixel, in the coordinates of the full image.
+        found[:, 1:3] = (found[:, 1:3] + 0.5) * self._how.bin_px - 0.5
         return found
 
 
@@ -222,7 +265,7 @@ def _local_peaks(rises, noise, z_min, reach, ring):
                 if excess >= z_min * noise[y, x]:
                     row = y + _vertex(rises[t, y - 1, x], value, rises[t, y + 1, x])
                     col = x + _vertex(rises[t, y, x - 1], value, rises[t, y, x + 1])
-                    found.append((float(t), row, col, excess / noise[y, x]))
+                    found.append((float(t), row, col, excess))
     events = np.empty((len(found), 4))
     for i, event in enumerate(found):
         events[i, 0], events[i, 1], events[i, 2], events[i, 3] = event
@@ -249,13 +292,13 @@ def _vertex(before, middle, after):
     return max(min(0.5 * (before - after) / curvature, 0.5), -0.5)
 
 
-def step_noise(samples: list[np.ndarray], sigma: float) -> np.ndarray:
-    """Return the noise of steps at each pixel from a sample of them.
+def step_noise(sample: np.ndarray, sigma: float) -> np.ndarray:
+    """Return the noise of rises at each pixel from a sample of them.
 
     Parameters
     ----------
-    samples : list of ndarray of float32, shape (bin, height, width)
-        Output of `steps` for slabs spread over the recording.
+    sample : ndarray of float32, shape (sample, height, width)
+        Images of rises, spread over the recording.
     sigma : float
         Width of the spatial filter, in binned pixels.
 
@@ -267,20 +310,21 @@ def step_noise(samples: list[np.ndarray], sigma: float) -> np.ndarray:
         than the quieter part of its surroundings; and none for quieter than half of the
         image's median, so that a dead pixel does not ring.
     """
-    own = np.median(np.abs(np.concatenate(samples)), axis=0) / 0.6745
+    own = np.median(np.abs(sample), axis=0) / 0.6745
     around = ndimage.percentile_filter(own, 30, size=2 * round(12 * sigma) + 1)
-    return np.maximum(np.minimum(own, around), 0.5 * np.median(own)).astype(np.float32)
+    lowest = max(0.5 * float(np.median(own)), 1e-12)
+    return np.maximum(np.minimum(own, around), lowest).astype(np.float32)
 
 
 def gather_events(
-    events: np.ndarray, shape: tuple[int, int], cell_diameter_px: float
+    levels: list[np.ndarray], shape: tuple[int, int], cell_diameter_px: float
 ) -> np.ndarray:
     """Return the places where events gather.
 
     Parameters
     ----------
-    events : ndarray of float, shape (event, 4)
-        Of `StepDetector`.
+    levels : list of ndarray of float, shape (event, 4)
+        Of the `StepDetector` of each time scale, the fastest first.
     shape : tuple of int
         (height, width) of the image.
     cell_diameter_px : float
@@ -294,22 +338,32 @@ def gather_events(
     Notes
     -----
     The map of events is smoothed by about the error of an event's place and searched for
-    local maxima; the events within d / 6 of one are its own.
+    local maxima; the events within d / 6 of one are its own. Slow events can be sums of
+    neighbours: they count only where no faster ones gathered within d / 2.
     """
+    found = np.empty((0, 4))
+    for events in levels:
+        if len(found) and len(events):
+            nearest = KDTree(found[:, :2]).query(events[:, 1:3])[0]
+            events = events[nearest > cell_diameter_px / 2]
+        found = np.concatenate([found, _peaks_of_map(events, shape, cell_diameter_px)])
+    return found
+
+
+def _peaks_of_map(events: np.ndarray, shape: tuple[int, int], diameter: float) -> np.ndarray:
     if not len(events):
         return np.empty((0, 4))
+    weight = np.minimum(events[:, 3], 20)
     density = np.zeros(shape)
     pixel = np.clip(np.rint(events[:, 1:3]).astype(int), 0, np.array(shape) - 1)
-    np.add.at(density, (pixel[:, 0], pixel[:, 1]), np.minimum(events[:, 3], 20))
-    density = ndimage.gaussian_filter(density, cell_diameter_px / 12, mode="constant")
-    reach = max(round(cell_diameter_px / 8), 1)
+    np.add.at(density, (pixel[:, 0], pixel[:, 1]), weight)
+    density = ndimage.gaussian_filter(density, diameter / 12, mode="constant")
+    reach = max(round(diameter / 8), 1)
     peaks = (density == ndimage.maximum_filter(density, 2 * reach + 1)) & (density > 1e-6)
-    places = np.argwhere(peaks).astype(np.float64)
     candidates = []
-    for place in places:
-        near = np.hypot(*(events[:, 1:3] - place).T) <= cell_diameter_px / 6
+    for place in np.argwhere(peaks).astype(np.float64):
+        near = np.hypot(*(events[:, 1:3] - place).T) <= diameter / 6
         if near.any():
-            own = events[near]
-            centre = np.average(own[:, 1:3], axis=0, weights=np.minimum(own[:, 3], 20))
-            candidates.append([*centre, near.sum(), own[:, 3].max()])
+            centre = np.average(events[near, 1:3], axis=0, weights=weight[near])
+            candidates.append([*centre, near.sum(), events[near, 3].max()])
     return np.array(candidates).reshape(-1, 4)

@@ -24,13 +24,13 @@ def movie(places, onsets, amplitude, n_frames=400, noise=6.0, seed=0):
     return np.clip(Y, 0, 255).astype(np.uint8)
 
 
-def find(Y, slab=128, z_min=5.0):
+def find(Y, slab=128, z_min=5.0, level=0):
     weight = np.ones(len(Y), bool)
     cuts = [slice(s, min(s + slab, len(Y))) for s in range(0, len(Y), slab)]
-    images = [events.cell_images(Y[c], weight[c], HOW) for c in cuts]
-    noise = events.step_noise([events.steps(i, HOW.window) for i in images], HOW.sigma)
-    detector = events.StepDetector(HOW, noise, z_min)
-    return np.concatenate([detector.feed(i) for i in images])
+    detector = events.StepDetector(HOW, level, -(-len(Y) // HOW.bin_frames), z_min)
+    for cut in cuts:
+        detector.feed(events.cell_images(Y[cut], weight[cut], HOW))
+    return detector.events()
 
 
 def test_the_filter_leaves_nothing_of_a_cubic_background():
@@ -53,7 +53,7 @@ def test_each_rise_is_found_once_at_its_place():
 
 def test_noise_alone_gives_no_candidate():
     found = find(movie([], [], [], n_frames=1000, seed=3))
-    often = events.gather_events(found, (80, 96), DIAMETER)
+    often = events.gather_events([found], (80, 96), DIAMETER)
     assert not np.any((often[:, 2] >= 2) | (often[:, 3] > 8))
 
 
@@ -65,7 +65,7 @@ def test_the_decay_of_a_bright_cell_does_not_raise_a_ring():
 def test_a_dim_cell_beside_a_bright_one_is_a_candidate_of_its_own():
     bright, dim = (40.0, 40.0), (40.0, 46.0)
     Y = movie([bright, dim], [[60, 500, 900], [250, 400, 700, 1050]], [100, 30], n_frames=1200)
-    places = events.gather_events(find(Y), (80, 96), DIAMETER)
+    places = events.gather_events([find(Y)], (80, 96), DIAMETER)
     for place in (bright, dim):
         assert np.hypot(*(places[:, :2] - place).T).min() < 1
 
@@ -88,4 +88,23 @@ def test_bad_frames_show_no_rise():
 
 
 def test_no_events_give_no_candidates():
-    assert events.gather_events(np.empty((0, 4)), (80, 96), DIAMETER).shape == (0, 4)
+    assert events.gather_events([np.empty((0, 4))], (80, 96), DIAMETER).shape == (0, 4)
+
+
+def test_a_slow_rise_is_found_at_a_slow_time_scale():
+    rng = np.random.default_rng(5)
+    rows, cols = np.mgrid[:80, :96]
+    course = 8 / (1 + np.exp(-(np.arange(1500) - 700) / 60))  # takes about 8 s
+    cell = np.exp(-((rows - 40) ** 2 + (cols - 48) ** 2) / 32)
+    Y = 60 + rng.normal(0, 6, (1500, 80, 96)) + course[:, None, None] * cell
+    levels = [find(Y.astype(np.uint8), level=level) for level in range(events.LEVELS)]
+    assert len(levels[0]) <= 1
+    places = events.gather_events(levels, (80, 96), DIAMETER)
+    assert np.hypot(*(places[:, :2] - (40, 48)).T).min() < 2
+
+
+def test_slow_events_do_not_double_a_fast_candidate():
+    fast = np.array([[10.0, 40, 40, 9], [90.0, 40, 40, 9]])
+    slow = np.array([[10.0, 43, 42, 20], [20.0, 60, 60, 8]])
+    places = events.gather_events([fast, slow], (80, 96), DIAMETER)
+    assert np.sort(places[:, 0]).round().tolist() == [40, 60]

@@ -2,17 +2,29 @@
 
 import ast
 import hashlib
+from functools import lru_cache
 from pathlib import Path
 
-PLUMBING = {"errors.py", "logs.py"}  # no result depends on these
+# No result depends on these; the version is written to results, but a release reruns nothing.
+PLUMBING = {"errors.py", "logs.py", "version.py"}
 
 
 def code_digest(script: Path) -> str:
-    """Digest of a script and of every project module it imports, directly or not.
+    """Return a digest of a script and of every project module it imports, directly or not.
 
     Passed to a rule as a parameter, because Snakemake watches only the script itself.
     Comments and layout do not count, so reformatting does not rerun hours of work;
-    relative imports are not followed.
+    relative imports are not followed (ruff refuses them).
+
+    Parameters
+    ----------
+    script : Path
+        Its folder is where imports are looked for.
+
+    Returns
+    -------
+    str
+        Twelve hexadecimal digits.
     """
     root, found, queue = script.parent, set(), [script]
     while queue:
@@ -20,16 +32,23 @@ def code_digest(script: Path) -> str:
         if path in found or path.name in PLUMBING or not path.is_file():
             continue
         found.add(path)
-        for node in ast.walk(ast.parse(path.read_text())):
-            names = []
-            if isinstance(node, ast.Import):
-                names = [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom) and node.module:
-                names = [node.module, *(f"{node.module}.{a.name}" for a in node.names)]
-            for name in names:
-                stem = root.joinpath(*name.split("."))
-                queue += [stem.with_suffix(".py"), stem / "__init__.py"]
+        for name in _parsed(path)[1]:
+            stem = root.joinpath(*name.split("."))
+            queue += [stem.with_suffix(".py"), stem / "__init__.py"]
     digest = hashlib.sha256()
     for path in sorted(found):
-        digest.update(ast.dump(ast.parse(path.read_text())).encode())
+        digest.update(_parsed(path)[0])
     return digest.hexdigest()[:12]
+
+
+@lru_cache(None)
+def _parsed(path: Path) -> tuple[bytes, tuple[str, ...]]:
+    """Return a digest of a file's syntax tree, and the names of what it imports."""
+    tree = ast.parse(path.read_text("utf-8"))
+    names: list[str] = []
+    for item in ast.walk(tree):
+        if isinstance(item, ast.Import):
+            names += [alias.name for alias in item.names]
+        elif isinstance(item, ast.ImportFrom) and item.module:
+            names += [item.module, *(f"{item.module}.{a.name}" for a in item.names)]
+    return hashlib.sha256(ast.dump(tree).encode()).digest(), tuple(names)

@@ -1,0 +1,229 @@
+"""Who computes a step: the first variant, `default` before all, that agrees here and upstream."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from copy import deepcopy
+from functools import cache
+from pathlib import Path
+
+from scopeflow.errors import InputError
+from scopeflow.plan.discover import discover
+from scopeflow.plan.settings import load_config
+from scopeflow.plan.sheet import Session, read_sheet
+from scopeflow.plan.stages import LOOP, STAGES, node
+from scopeflow.plan.videos import find_timestamps, find_videos
+from scopeflow.recipes import video_names
+
+# Keys of the run, not of a session: no step may depend on them.
+NOT_SETTINGS = ("sessions", "discover", "results", "simulate", "overrides", "variants", "mem_mb")
+
+
+class Plan:
+    """Sessions, variants and their settings; which variant computes which product.
+
+    Parameters
+    ----------
+    config : dict
+        As Snakemake read it; checked here.
+    source : str
+        Where the config comes from, for messages.
+
+    Attributes
+    ----------
+    config : dict
+        Complete: with every default.
+    sessions : dict of Session
+        Rows of the sheet by name.
+    variants : list of str
+        ``default`` first.
+    results, simulated, logs, benchmarks : str
+        Root folders.
+    """
+
+    def __init__(self, config: dict, source: str = "the config") -> None:
+        self.config = load_config(config, source)
+        self.recipes: dict[str, dict] = self.config["simulate"]
+        self.sessions = self._read_sessions()
+        strangers = [name for name in self.config["overrides"] if name not in self.sessions]
+        if strangers:
+            raise InputError(
+                f"overrides.{strangers[0]}: there is no session of this name; allowed: "
+                f"{', '.join(self.sessions)}."
+            )
+        self.variants = ["default", *(v for v in self.config["variants"] if v != "default")]
+        results = Path(self.config["results"])
+        self.results = results.as_posix()
+        self.simulated, self.logs, self.benchmarks = (
+            (results.parent / name).as_posix() for name in ("simulated", "logs", "benchmarks")
+        )
+        # Bound here and not decorated, so that the caches live and die with the plan.
+        self.effective = cache(self._effective)
+        self.fingerprint = cache(self._fingerprint)
+        self.owner = cache(self._owner)
+        self.videos = cache(self._videos)
+        for name in self.sessions:
+            for variant in self.variants:
+                self.videos(name, variant)  # a missing file is told before anything runs
+
+    def _read_sessions(self) -> dict[str, Session]:
+        if self.config["sessions"] is None:
+            return discover(**self.config["discover"])
+        return read_sheet(self.config["sessions"], frozenset(self.recipes))
+
+    # ---------------------------------------------------------------- settings
+
+    def _effective(self, session: str, variant: str) -> dict:
+        """Return the settings of one run: config, sheet, session's and variant's overrides."""
+        row = self.sessions[session]
+        run = {k: deepcopy(v) for k, v in self.config.items() if k not in NOT_SETTINGS}
+        run["session"] = {
+            **row.metadata, "session": row.name, "path": row.path, "fps_hz": row.fps_hz
+        }  # fmt: skip
+        if row.pattern is not None:
+            run["load"]["pattern"] = row.pattern
+        for overrides in (
+            self.config["overrides"].get(session),
+            self.config["variants"].get(variant),
+        ):
+            _update(run, overrides or {})
+        return run
+
+    def used(self, stage: str, session: str, variant: str) -> dict:
+        """Return exactly the settings that decide who computes a stage, as nested dicts."""
+        run, used = self.effective(session, variant), {}
+        for dotted in STAGES[stage].keys:
+            section, _, key = dotted.partition(".")
+            if key:
+                used.setdefault(section, {})[key] = run[section][key]
+            else:
+                used[section] = run[section]
+        return used
+
+    def settings(self, stage: str) -> Callable:
+        """Return a params function: the settings of a stage."""
+        return lambda wildcards: self.used(stage, wildcards.session, wildcards.variant)
+
+    def all_settings(self, wildcards) -> dict:
+        """Params function: everything that the units of a session depend on."""
+        run = self.effective(wildcards.session, wildcards.variant)
+        sections = sorted({k.split(".")[0] for stage in STAGES.values() for k in stage.keys})
+        return {k: run[k] for k in [*sections, "n_iterations"]}
+
+    # ---------------------------------------------------------------- owners
+
+    def _fingerprint(self, stage: str, iteration: int, session: str, variant: str) -> str:
+        parts: list = [stage, self.used(stage, session, variant)]
+        for name in STAGES[stage].reads:
+            parts.append(self.fingerprint(*node(name, iteration), session, variant))
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+    def _owner(self, stage: str, iteration: int, session: str, variant: str) -> str:
+        """Return the first variant with the same product, among those that get this far."""
+        if len(self.variants) == 1:
+            return variant
+        own = self.fingerprint(stage, iteration, session, variant)
+        # The last iteration has no merge behind it.
+        needed = iteration + (stage == "merge")
+        reach = (v for v in self.variants if self.effective(session, v)["n_iterations"] >= needed)
+        return next(v for v in reach if self.fingerprint(stage, iteration, session, v) == own)
+
+    def product(self, stage: str, file: str) -> Callable:
+        """Return an input function: `file` of a stage, from the variant that computes it.
+
+        Without a wildcard ``iteration``, the last one is meant.
+        """
+
+        def path(wildcards) -> str:
+            session, variant = wildcards.session, wildcards.variant
+            iteration = wildcards.get("iteration")
+            if iteration is None:
+                iteration = self.effective(session, variant)["n_iterations"]
+            return self.path(*node(stage, int(iteration)), session, variant, file)
+
+        return path
+
+    def path(self, stage: str, iteration: int, session: str, variant: str, file: str) -> str:
+        """Return the path of a product, below its owner's folder."""
+        owner = self.owner(stage, iteration, session, variant)
+        folder = STAGES[stage].folder + (f"/{iteration}" if iteration else "")
+        return f"{self.results}/{session}/{owner}/{folder}/{file}"
+
+    def merges(self, wildcards) -> list[str]:
+        """Input function: what every merge before the last iteration wrote."""
+        session, variant = wildcards.session, wildcards.variant
+        last = self.effective(session, variant)["n_iterations"]
+        return [self.path("merge", i, session, variant, "units.zarr") for i in range(1, last)]
+
+    def computed_by(self, wildcards) -> dict[str, str]:
+        """Params function: which variant computed each stage, for the record."""
+        session, variant = wildcards.session, wildcards.variant
+        last = self.effective(session, variant)["n_iterations"]
+        nodes = [
+            (stage, i)
+            for stage in STAGES
+            for i in (range(1, last + (stage != "merge")) if stage in LOOP else [0])
+        ]
+        return {
+            f"{stage}/{i}" if i else stage: self.owner(stage, i, session, variant)
+            for stage, i in nodes
+        }
+
+    # ---------------------------------------------------------------- files
+
+    def _videos(self, session: str, variant: str) -> tuple[list[str], list[str]]:
+        """Return the video files of a session in order, and its table of time stamps."""
+        row = self.sessions[session]
+        if row.path in self.recipes:
+            folder = f"{self.simulated}/{row.path}/video"
+            names = video_names(self.recipes[row.path])
+            return [f"{folder}/{name}" for name in names], [f"{folder}/timeStamps.csv"]
+        pattern = self.effective(session, variant)["load"]["pattern"]
+        return find_videos(row.path, pattern, row.where), find_timestamps(row.path)
+
+    def recording(self, wildcards) -> dict[str, list[str]]:
+        """Input function, to be unpacked: ``videos`` and ``timestamps`` of a session."""
+        videos, timestamps = self.videos(wildcards.session, wildcards.variant)
+        return {"videos": videos, "timestamps": timestamps}
+
+    def file_names(self, wildcards) -> list[str]:
+        """Params function: names of the videos in reading order, which inputs do not keep."""
+        return [Path(p).name for p in self.videos(wildcards.session, wildcards.variant)[0]]
+
+    def truth(self, wildcards) -> str:
+        """Input function: the truth of a simulated session."""
+        return f"{self.simulated}/{self.sessions[wildcards.session].path}/truth.zarr"
+
+    def recordings_by_files(self) -> dict[int, list[str]]:
+        """Return the names of simulated recordings by their number of video files."""
+        groups: dict[int, list[str]] = {}
+        for name, recipe in self.recipes.items():
+            groups.setdefault(len(video_names(recipe)), []).append(name)
+        return groups
+
+    # ---------------------------------------------------------------- targets
+
+    def targets(self) -> list[str]:
+        """Return what a run shall end with: results, figures, scores of simulated sessions."""
+        files = []
+        for session, row in self.sessions.items():
+            for variant in self.variants:
+                folder = f"{self.results}/{session}/{variant}"
+                files += [f"{folder}/units.zarr", f"{folder}/figures/summary.png"]
+                if row.path in self.recipes:
+                    files.append(f"{folder}/score.tsv")
+        return files
+
+    def memory(self, rule: str) -> Callable:
+        """Return a resource function: the rule's budget, more at every further attempt."""
+        budget = self.config["mem_mb"][rule]
+        return lambda wildcards, attempt: budget * attempt
+
+
+def _update(run: dict, overrides: dict) -> None:
+    """Lay overrides over settings, section by section, and never share a section."""
+    for key, value in overrides.items():
+        if isinstance(value, dict) and isinstance(run.get(key), dict):
+            _update(run[key], value)
+        else:
+            run[key] = deepcopy(value)

@@ -47,7 +47,7 @@ def main(smk: "Snakemake") -> None:
     pnr_min = settings["pnr_min"]
     if pnr_min is None:
         pnr_min = seeds.default_pnr_min(fps_hz, cutoff_hz)
-        logger.info("seeds.pnr_min: %.2f, 1.5 times that of noise", pnr_min)
+        logger.info("seeds.pnr_min: %.2f, 1.2 times that of noise", pnr_min)
     table["mask_pnr"] = table["pnr"] >= pnr_min
     alpha = settings["ks_alpha"]
     table["mask_ks"] = everything if alpha is None else table["ks_p"] < alpha

@@ -104,7 +104,7 @@ def peak_to_noise(traces: np.ndarray, fps_hz: float, cutoff_hz: float) -> np.nda
 
 
 def default_pnr_min(fps_hz: float, cutoff_hz: float) -> float:
-    """Return the smallest peak-to-noise ratio of a seed: 1.5 times that of white noise.
+    """Return the smallest peak-to-noise ratio of a seed: 1.2 times that of white noise.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ def default_pnr_min(fps_hz: float, cutoff_hz: float) -> float:
         drop cells whose transients are 6 times the noise at 30 frames per second.
     """
     part = min(cutoff_hz / (fps_hz / 2), 0.99)
-    return 1.5 * float(np.sqrt(part / (1 - part)))
+    return 1.2 * float(np.sqrt(part / (1 - part)))
 
 
 def ks_distance(traces: np.ndarray) -> np.ndarray:

@@ -1,5 +1,6 @@
 """Simulated recordings on disk, in the form of the miniscope software, and their scores."""
 
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -61,7 +62,8 @@ def write_videos(paths: list[Path], recording: Recording, threads: int = 1) -> N
 
 
 def _gray_stream(container, recording: Recording):
-    stream = container.add_stream("ffv1", rate=round(recording.recipe["fps_hz"]))
+    rate = Fraction(recording.recipe["fps_hz"]).limit_denominator(1001)
+    stream = container.add_stream("ffv1", rate=rate)
     stream.height, stream.width = recording.shape
     stream.pix_fmt = "gray"
     stream.codec_context.thread_count = 2

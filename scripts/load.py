@@ -1,0 +1,264 @@
+"""Rule ``load``: the videos of a session as one movie, with a verdict on every frame."""
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from scopeflow.errors import InputError
+from scopeflow.frames import (
+    BLACK,
+    DUPLICATED,
+    GOOD,
+    Extremes,
+    FrameStatistics,
+    describe,
+    extremes,
+    frame_statistics,
+    joined,
+    judge,
+)
+from scopeflow.loading import Collector, Slab, Source, averaged, cropped, every
+from scopeflow.logs import job_log, logger, progress
+from scopeflow.parallel import map_slabs, single_threaded_libraries
+from scopeflow.stores import create, create_movie, new_store, put, slab_frames, slabs
+from scopeflow.timestamps import make_axis, pauses, read_stamps
+from scopeflow.videos import check_alike, probe
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import Snakemake
+
+    snakemake: Snakemake
+
+GOOD_FRAMES_MIN = 10  # fewer cannot be registered or tell noise from activity
+DUPLICATES_MAX = 0.2  # a share above this means that the file's frame rate is not the camera's
+BASE_MB = 300  # the program itself, its libraries and the decoder
+COPIES = 2.5  # memory of a slab in work: raw, compressed, and on its way between them
+
+
+def main(smk: "Snakemake") -> None:
+    settings, row = smk.params.settings["load"], smk.params.settings["session"]
+    session = smk.wildcards.session
+    videos = [probe(path) for path in _listed(smk.input.videos)]
+    check_alike(videos, session)
+    axis = _axis(smk, videos, row.get("fps_hz"))
+    source = Source(videos, axis, settings["frames"]["start"], settings["frames"]["stop"])
+    entries, shape = _reduced(source, settings, smk.threads, session)
+    threads = _threads_that_fit(smk, shape, videos[0].dtype)
+    fps_hz = axis.fps_hz / settings["downsample"]["frame"]
+
+    with new_store(smk.output.raw) as part:
+        out = create(part)
+        collector = Collector()
+        movie, statistics, found = _store(out, source, entries, collector, shape, settings, threads)
+        if movie is None:
+            raise InputError(_no_frame(source, session))
+        absent = np.array(collector.absent, dtype="<U16")
+        status = judge(statistics, absent, shape[0], settings["black_frac"])
+        warnings = [video.note for video in videos if video.note][:1]
+        warnings += [*axis.warnings, *source.losses(), *_verdict(status, session)]
+        if not settings["drop_bad_frames"]:
+            status = absent
+        good = status == GOOD
+        _refuse_too_few(status, session)
+        again = found.mend(good, movie, slabs(movie))
+        if again:
+            logger.info("%d slabs read again for the minimum over the good frames", again)
+        for name, image in (("minimum", found.minimum), ("maximum", found.maximum)):
+            text = f"{name} over the good frames"
+            put(out, name, image, ("height", "width"), units="counts", long_name=text)
+        movie.attrs.update(units="counts")
+        out.attrs.update(
+            fps_hz=fps_hz,
+            fps_source=axis.source,
+            session=dict(row),
+            files=[
+                {"name": video.path.name, "frames": n}
+                for video, n in zip(videos, source.n_read, strict=False)
+            ],
+            frames_lost=source.n_lost,
+            warnings=warnings,
+            parameters=settings,
+            code=smk.params.code,
+        )
+        _write_table(Path(smk.output.frames), collector, statistics, status, videos)
+    for warning in warnings:
+        logger.warning("session %s: %s", session, warning)
+    logger.info(
+        "session %s: %d files, %d frames of %d x %d px (%s), %.4g Hz by the %s, %d frames good",
+        session, len(videos), len(good), *shape, movie.dtype, fps_hz, axis.source, good.sum(),
+    )  # fmt: skip
+
+
+def _reduced(source, settings, threads, session):
+    """Return the entries to store, cropped and down-sampled, and their shape."""
+    rows, cols = _region(settings, source.videos[0], session)
+    factors = tuple(settings["downsample"][side] for side in ("frame", "height", "width"))
+    entries = source.entries(threads)
+    if settings["downsample_method"] == "mean":
+        entries = averaged(cropped(entries, rows, cols), factors, settings["black_frac"])
+        shape = tuple(
+            (s.stop - s.start) // f for s, f in zip((rows, cols), factors[1:], strict=True)
+        )
+    else:
+        rows, cols = (
+            slice(s.start, s.stop, f) for s, f in zip((rows, cols), factors[1:], strict=True)
+        )
+        entries = every(cropped(entries, rows, cols), factors[0])
+        shape = tuple(len(range(s.start, s.stop, s.step)) for s in (rows, cols))
+    if min(shape) < 1:
+        raise InputError(
+            f"session {session}: nothing is left of the image after load.downsample "
+            f"{factors[1]} (height), {factors[2]} (width). Use smaller factors."
+        )
+    return entries, shape
+
+
+def _store(out, source, entries, collector, shape, settings, threads):
+    """Write the frames, in one pass; return the movie, its statistics and its extremes."""
+    dtype = source.videos[0].dtype
+    n_stated = sum(video.n_stated or 0 for video in source.videos)
+    n_guess = max(n_stated // settings["downsample"]["frame"], 1)
+    movie = create_movie(out, "Y", (n_guess, *shape), dtype)
+    found = Extremes(shape, dtype)
+
+    def work(slab: Slab) -> tuple[FrameStatistics, np.ndarray, tuple[np.ndarray, np.ndarray]]:
+        statistics = frame_statistics(slab.frames, slab.before)
+        status = judge(statistics, slab.absent, shape[0], settings["black_frac"], slab.brightness)
+        movie[slab.place] = slab.frames
+        return statistics, status == GOOD, extremes(slab.frames, status == GOOD)
+
+    size = movie.shards[0]
+    pieces = _growing(movie, collector.slabs(entries, size))
+    results = map_slabs(work, pieces, threads)
+    parts = []
+    for statistics, taken, ends in progress(results, math.ceil(n_guess / size), "slabs loaded"):
+        found.add(*ends, taken)
+        parts.append(statistics)
+    if not parts:
+        return None, None, found
+    movie.resize((len(collector.time_s), *shape))
+    return movie, joined(parts), found
+
+
+def _listed(files) -> list[str]:
+    return [files] if isinstance(files, str) else list(files)
+
+
+def _axis(smk, videos, fps_hz):
+    n_stated = sum(video.n_stated or 0 for video in videos) or None
+    tables = _listed(smk.input.get("timestamps", []))
+    stamps = read_stamps(tables[0], n_stated) if tables else None
+    axis = make_axis(
+        stamps, n_stated, float(fps_hz) if fps_hz else None, videos[0].fps_hz,
+        smk.wildcards.session,
+    )  # fmt: skip
+    axis.warnings += [
+        f"a pause of {length:.1f} s before frame {i} is not filled"
+        for i, length in pauses(axis.time_s)
+    ]
+    return axis
+
+
+def _region(settings, video, session) -> tuple[slice, slice]:
+    """Return the rows and columns of the original image that are kept."""
+    region = settings["region"]
+    sides = []
+    for low, high, size in (("top", "bottom", video.height), ("left", "right", video.width)):
+        stop = size if region[high] is None else region[high]
+        if not region[low] < stop <= size:
+            raise InputError(
+                f"session {session}: load.region.{low} to {high} is {region[low]} to {stop} px, "
+                f"but the image has {size} px there. Allowed is 0 <= {low} < {high} <= {size}."
+            )
+        sides.append(slice(region[low], stop))
+    return sides[0], sides[1]
+
+
+def _threads_that_fit(smk, shape, dtype) -> int:
+    """Return how many slabs may be worked on at once within the memory allowed."""
+    slab_mb = slab_frames(*shape, dtype.itemsize) * math.prod(shape) * dtype.itemsize / 1e6
+    least = BASE_MB + (1 + COPIES) * slab_mb
+    if least > smk.resources.mem_mb:
+        raise InputError(
+            f"session {smk.wildcards.session}: images of {shape[0]} x {shape[1]} px need "
+            f"{math.ceil(least)} MB, but mem_mb.load allows {smk.resources.mem_mb} MB. Raise it."
+        )
+    spare = (smk.resources.mem_mb - BASE_MB - slab_mb) / (COPIES * slab_mb)
+    return max(min(smk.threads, int(spare) - 1), 1)
+
+
+def _growing(movie, pieces):
+    """Pass pieces on; make room for them where headers stated fewer frames than there are."""
+    for slab in pieces:
+        if slab.place.stop > movie.shape[0]:
+            movie.resize((max(2 * movie.shape[0], slab.place.stop), *movie.shape[1:]))
+        yield slab
+
+
+def _verdict(status: np.ndarray, session: str) -> list[str]:
+    """Describe the bad frames; refuse a recording that is black throughout."""
+    if (status == BLACK).all() and len(status) > 1:
+        raise InputError(
+            f"session {session}: all {len(status)} frames are black. Check that the files are the "
+            "right ones, and that light and camera were on."
+        )
+    lines = list(describe(status))
+    if (status == DUPLICATED).mean() > DUPLICATES_MAX:
+        lines.append(
+            "many frames repeat the one before: the camera may have been slower than the video. "
+            "Set load.downsample.frame accordingly"
+        )
+    return lines
+
+
+def _refuse_too_few(status: np.ndarray, session: str) -> None:
+    n_good = int((status == GOOD).sum())
+    if len(status) == 1:
+        raise InputError(
+            f"session {session}: the recording has one frame only. Cells are found by their "
+            "activity: give a video, not a picture."
+        )
+    if n_good < GOOD_FRAMES_MIN:
+        raise InputError(
+            f"session {session}: {n_good} of {len(status)} frames are good; at least "
+            f"{GOOD_FRAMES_MIN} are needed. {'; '.join(describe(status))}"
+        )
+
+
+def _no_frame(source: Source, session: str) -> str:
+    names = ", ".join(video.path.name for video in source.videos)
+    n_read = sum(source.n_read)
+    if n_read:
+        return (
+            f"session {session}: load.frames.start is {source.start} (and downsample.frame leaves "
+            f"none), but the recording has {n_read} frames. Lower it."
+        )
+    return (
+        f"session {session}: no frame can be read from {names}. The recording is damaged: copy it "
+        "again, or leave the session out."
+    )
+
+
+def _write_table(path, collector, statistics, status, videos) -> None:
+    names = np.array([*(video.path.name for video in videos), ""])
+    table = pd.DataFrame({
+        "frame": np.arange(len(status)),
+        "time_s": np.round(collector.time_s, 6),
+        "mean": np.round(statistics.mean, 4),
+        "min": statistics.min.astype(np.int64),
+        "max": statistics.max.astype(np.int64),
+        "difference": np.round(statistics.difference, 4),
+        "file": names[collector.file],
+        "file_frame": collector.file_frame,
+        "status": status,
+    })  # fmt: skip
+    with new_store(path) as part:
+        table.to_csv(part, sep="\t", index=False)
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0]), single_threaded_libraries():
+        main(snakemake)

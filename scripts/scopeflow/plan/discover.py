@@ -40,8 +40,9 @@ def discover(root: str, pattern: str, session: str) -> dict[str, Session]:
     unknown = [c for c in ["animal", *re.findall(r"{(\w+)}", session)] if c not in columns]
     if unknown:
         raise InputError(
-            f"discover.pattern: {pattern!r} does not name {{{unknown[0]}}}, which discover.session "
-            f"({session!r}) or the animal needs. Allowed is such as {{animal}}/{{date}}/{{session}}."
+            f"discover.pattern: {pattern!r} does not name {{{unknown[0]}}}, which is needed for "
+            f"the animal or for discover.session ({session!r}). Allowed is such as "
+            "{animal}/{date}/{session}."
         )
     sessions: dict[str, Session] = {}
     rules = read_schema("sessions")["properties"]

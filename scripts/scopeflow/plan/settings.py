@@ -108,7 +108,7 @@ def find_faults(config: object, schema: dict, prefix: str = "") -> Iterator[str]
         where = ".".join([*([prefix] if prefix else []), *(str(part) for part in error.path)])
         if error.validator == "additionalProperties":
             yield from _unknown_keys(error, where, schema)
-        elif error.validator == "propertyNames":
+        elif "propertyNames" in error.schema_path:
             yield f"{where}: {error.instance!r} is not a name; allowed: {_NAME}."
         else:
             found = error.instance
@@ -158,9 +158,10 @@ def allowed(schema: dict) -> str:
         return ", ".join("null" if v is None else _plain(v) for v in schema["enum"])
     types = schema.get("type", "any value")
     types = [types] if isinstance(types, str) else types
-    words = " or ".join(_WORDS.get(t, t) for t in types)
-    bounds = [f"{sign} {schema[k]:g}" for k, sign in _BOUNDS.items() if k in schema]
-    return f"{words} {' and '.join(bounds)}" if bounds else words
+    words = " or ".join(_WORDS.get(t, t) for t in types if t != "null")
+    bounds = [f"{sign} {schema[k]:.12g}" for k, sign in _BOUNDS.items() if k in schema]
+    words = f"{words} {' and '.join(bounds)}" if bounds else words
+    return f"{words}, or null" if "null" in types else words
 
 
 _WORDS = {
@@ -170,7 +171,6 @@ _WORDS = {
     "boolean": "true or false",
     "object": "a section of keys",
     "array": "a list",
-    "null": "null",
 }
 _BOUNDS = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
 

@@ -6,17 +6,30 @@ sys.path.insert(0, str(Path(workflow.basedir).parent / "scripts"))
 
 from snakemake.exceptions import WorkflowError
 
-from scopeflow.errors import InputError
+import scopeflow.errors
+from scopeflow.plan.settings import typed
 from scopeflow.plan.variants import Plan
 from scopeflow.plan.writable import refuse_unwritable
 from scopeflow.provenance import code_digest
 
-try:
-    plan = Plan(
-        config, source=", ".join(map(str, workflow.configfiles)) or "the config"
-    )
-except InputError as error:
-    raise WorkflowError(str(error)) from None
+
+class InputError(WorkflowError):
+    """The user's to mend: told by its message alone."""
+
+    # Else Snakemake adds lines of our own files to the message.
+    __traceback__ = property(lambda self: None, lambda self, value: None)
+
+
+def told(function, *arguments):
+    """Call a function and pass its InputError on to Snakemake."""
+    try:
+        return function(*arguments)
+    except scopeflow.errors.InputError as error:
+        raise InputError(str(error)) from None
+
+
+config.update(typed({key: config[key] for key in workflow.config_settings.config}))
+plan = told(Plan, config, ", ".join(map(str, workflow.configfiles)) or "the config")
 
 SCRIPTS = Path(workflow.basedir).parent / "scripts"
 

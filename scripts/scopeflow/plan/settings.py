@@ -79,6 +79,25 @@ def load_config(config: dict, source: str = "the config") -> dict:
     return full
 
 
+def typed(given: dict) -> dict:
+    """Return settings of the command line with their types.
+
+    Snakemake leaves ``--config motion='{max_shift_px: 30}'`` with the text "30".
+    """
+    return {key: _typed(value) for key, value in given.items()}
+
+
+def _typed(value: object) -> object:
+    if isinstance(value, dict):
+        return typed(value)
+    if isinstance(value, list):
+        return [_typed(item) for item in value]
+    if not isinstance(value, str):
+        return value
+    parsed = yaml.safe_load(value) if len(value) < 40 else value
+    return parsed if isinstance(parsed, bool | int | float | None) else value
+
+
 def _items(config: dict, key: str) -> list[tuple]:
     """Return the items of a mapping of the config; none where it is not a mapping."""
     value = config.get(key)

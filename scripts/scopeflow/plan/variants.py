@@ -53,6 +53,12 @@ class Plan:
             )
         self.variants = ["default", *(v for v in self.config["variants"] if v != "default")]
         results = Path(self.config["results"])
+        for folder in (results, *results.parents):
+            if folder.exists() and not folder.is_dir():
+                raise InputError(
+                    f"results: cannot write to {results}, because {folder} is a file. Set results "
+                    "to another place."
+                )
         self.results = results.as_posix()
         self.simulated, self.logs, self.benchmarks = (
             (results.parent / name).as_posix() for name in ("simulated", "logs", "benchmarks")

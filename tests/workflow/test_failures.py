@@ -1,0 +1,168 @@
+"""Kills, full disks, wrong configs: a clear word, nothing half-done, and the next call goes on."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+
+def start_and_wait(project, rule: str) -> tuple[subprocess.Popen, int]:
+    """Start a run whose job of `rule` halts in the middle of a write; return it and the job."""
+    flag = project.folder / f"wait_in_{rule}"
+    flag.touch()
+    run = subprocess.Popen(
+        project.command(), cwd=project.folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        text=True, start_new_session=True,
+    )  # fmt: skip
+    deadline = time.monotonic() + 120
+    while not flag.read_text():
+        assert run.poll() is None, run.stderr.read()
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    return run, int(flag.read_text())
+
+
+def same_as_undisturbed(model) -> None:
+    score = (model.folder / "results" / "s1" / "default" / "score.tsv").read_text()
+    model.configure(**model.base, results="fresh/results")
+    model.complete()
+    assert score == (model.folder / "fresh/results/s1/default/score.tsv").read_text()
+
+
+def test_a_job_killed_in_the_middle_of_a_write_is_redone_by_the_next_call(model):
+    run, job = start_and_wait(model, "apply_motion")
+    os.kill(job, signal.SIGKILL)
+    _, words = run.communicate(timeout=60)
+    assert run.returncode != 0
+    assert "apply_motion" in words
+    assert not (model.folder / "results" / "s1" / "default" / "motion" / "Y.zarr").exists()
+    (model.folder / "wait_in_apply_motion").unlink()
+    assert model.due()["apply_motion"] == 1
+    assert "load" not in model.due()
+    model.complete()
+    same_as_undisturbed(model)
+
+
+def test_after_a_kill_of_snakemake_the_next_call_names_unlock_and_then_completes(model):
+    run, job = start_and_wait(model, "apply_motion")
+    os.kill(run.pid, signal.SIGKILL)
+    os.kill(job, signal.SIGKILL)
+    run.communicate(timeout=60)
+    (model.folder / "wait_in_apply_motion").unlink()
+    half = model.folder / "results" / "s1" / "default" / "motion" / "Y.zarr" / "content"
+    assert half.read_text() == "half"
+
+    refused = model.run()
+    assert refused.returncode != 0
+    assert "--unlock" in refused.stderr
+
+    model.complete("--unlock")
+    model.complete()
+    assert half.read_text() != "half"
+    same_as_undisturbed(model)
+
+
+@pytest.mark.parametrize(
+    "results",
+    [
+        "file/results",
+        pytest.param(
+            "/proc/results",  # where not even root can make a folder
+            marks=pytest.mark.skipif(sys.platform != "linux", reason="needs /proc"),
+        ),
+    ],
+)
+def test_results_that_cannot_be_written_are_told_before_anything_runs(model, results):
+    (model.folder / "file").touch()
+    model.configure(**model.base, results=results)
+    run = model.run()
+    assert run.returncode != 0
+    assert "results: cannot write to" in run.stderr
+    assert "to another place" in run.stderr
+    assert_plain(run)
+    assert not (model.folder / "simulated").exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="mounts a small disk")
+def test_a_full_disk_is_told_with_a_remedy_and_leaves_no_half_store(model, tmp_path):
+    """The scripts that write videos and movies are the real ones here."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(disk)], capture_output=True
+    )
+    if mounted.returncode:
+        pytest.skip("mounting a small disk needs root")
+    try:
+        scripts = os.path.join(os.path.dirname(__file__), "..", "..", "scripts")
+        for name in ("simulate", "load"):
+            shutil.copy(os.path.join(scripts, f"{name}.py"), model.folder / "scripts")
+        recipe = {**model.base["simulate"]["fake"], "height_px": 128, "width_px": 128}
+        model.configure(
+            sessions=model.base["sessions"], simulate={"fake": recipe}, results=f"{disk}/results"
+        )
+        run = model.run()
+        assert run.returncode != 0
+        assert "The disk is full" in run.stderr
+        assert "Traceback" not in run.stderr
+        assert not list(disk.rglob("*.part"))
+    finally:
+        subprocess.run(["umount", str(disk)], check=False)
+
+
+def assert_plain(run: subprocess.CompletedProcess) -> None:
+    """No traceback, no line of our own files."""
+    assert "Traceback" not in run.stderr
+    assert 'File "' not in run.stderr
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ({"motion": {"max_shfit_px": 9}}, "did you mean motion.max_shift_px?"),
+        ({"cell_diameter_px": "wide"}, "cell_diameter_px: found 'wide'; allowed: a number >= 3"),
+        ({"sessions": "none.tsv"}, "there is no file none.tsv"),
+    ],
+)
+def test_a_wrong_config_is_refused_at_once_without_a_traceback(model, config, words):
+    model.configure(**{**model.base, **config})
+    run = model.run()
+    assert run.returncode != 0
+    assert words in run.stderr
+    assert_plain(run)
+    assert not (model.folder / "results").exists()
+
+
+def test_a_config_without_sessions_never_falls_back_to_the_demo(model):
+    model.configure(cell_diameter_px=12)
+    run = model.run("--dry-run")
+    assert run.returncode != 0
+    assert "sessions, discover: found neither" in run.stdout
+
+
+def test_another_directory_needs_a_config_of_its_own(model, tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", "-n", "--directory", elsewhere]
+    refused = subprocess.run(command, cwd=model.folder, capture_output=True, text=True)
+    assert refused.returncode != 0
+    assert "config/config.yaml" in refused.stdout
+    (elsewhere / "m1_day1").mkdir()
+    (elsewhere / "m1_day1" / "a.avi").touch()
+    (elsewhere / "my.yaml").write_text("discover: {root: ., pattern: '{animal}_{session}'}")
+    given = subprocess.run(
+        [*command, "--configfile", elsewhere / "my.yaml"],
+        cwd=model.folder, capture_output=True, text=True,
+    )  # fmt: skip
+    assert given.returncode == 0, given.stderr
+    assert "results/day1/default/units.zarr" in given.stdout
+
+
+def test_values_of_the_command_line_have_their_types(model):
+    refused = model.run("--dry-run", "--config", "motion={max_shift_px: 0, subpixel: no}")
+    assert "motion.max_shift_px: found 0;" in refused.stdout
+    model.complete("--dry-run", "--config", "motion={max_shift_px: 4, subpixel: no}", "seed=3")

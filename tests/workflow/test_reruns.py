@@ -1,4 +1,4 @@
-"""What a change reruns: exactly what depends on it. Scripts are the model of conftest.py."""
+"""What a change reruns: exactly what depends on it. Scripts are the model of project.py."""
 
 import os
 from collections import Counter

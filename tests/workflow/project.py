@@ -1,0 +1,103 @@
+"""Copies of the project to run in, and the command line."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).parents[2]
+PARTS = ["workflow", "scripts", "config", "profiles", "environment.yml"]
+
+# Stands in for every script where the mechanics of the workflow are tested, not numerics:
+# writes a digest of all that a job may depend on. The imports of the script it replaces
+# stay where the digest of the code sees them.
+MODEL_SCRIPT = """
+import hashlib, os, pathlib, time
+def text(path):
+    path = pathlib.Path(path)
+    return (path / "content" if path.is_dir() else path).read_text()
+inputs = [text(path) for path in snakemake.input]
+params = {k: v for k, v in snakemake.params.items() if k not in ("code", "computed_by")}
+digest = hashlib.sha256(repr((inputs, params)).encode()).hexdigest()
+for path in snakemake.output:
+    path = pathlib.Path(path)
+    if path.suffix == ".zarr":
+        path.mkdir(parents=True, exist_ok=True)
+        path = path / "content"
+    path.write_text(path.name + digest)
+    wait = pathlib.Path("wait_in_" + snakemake.rule)
+    if wait.exists():
+        path.write_text("half")
+        wait.write_text(str(os.getpid()))
+        time.sleep(120)
+"""
+
+
+class Project:
+    """A folder with a copy of the project, and runs in it."""
+
+    def __init__(self, folder: Path, **config) -> None:
+        self.folder = folder
+        folder.mkdir(exist_ok=True)
+        for part in PARTS:
+            source, goal = ROOT / part, folder / part
+            if source.is_dir():
+                ignored = shutil.ignore_patterns("__pycache__")
+                shutil.copytree(source, goal, symlinks=True, ignore=ignored)
+            else:
+                shutil.copy(source, goal)
+        self.configure(**config)
+
+    def configure(self, **config) -> None:
+        (self.folder / "my.yaml").write_text(yaml.safe_dump(config), "utf-8")
+
+    def sheet(self, *rows: str, header: str = "session\tanimal\tpath") -> str:
+        (self.folder / "sheet.tsv").write_text("\n".join([header, *rows]) + "\n", "utf-8")
+        return "sheet.tsv"
+
+    def use_model_scripts(self) -> None:
+        """Replace every script by the model, which keeps the imports of the original."""
+        rules = "".join(f.read_text("utf-8") for f in self.folder.glob("workflow/rules/*.smk"))
+        for name in set(re.findall(r"scripts/(\w+\.py)", rules)):
+            script = self.folder / "scripts" / name
+            text = script.read_text("utf-8") if script.exists() else ""
+            lines = re.findall(r"^(?:import|from) [^(\n]*(?:\([^)]*\))?$", text, re.MULTILINE)
+            imports = "".join(f"    {line}\n" for line in lines)
+            script.write_text(f"if False:\n{imports or '    pass'}\n{MODEL_SCRIPT}", "utf-8")
+
+    def command(self, *arguments: str) -> list[str]:
+        cores = ["--configfile", "my.yaml", "--cores", "2"]
+        return [sys.executable, "-m", "snakemake", *cores, *arguments]
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess:
+        return subprocess.run(
+            self.command(*arguments),
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            timeout=540,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            check=False,
+        )
+
+    def complete(self, *arguments: str) -> subprocess.CompletedProcess:
+        """Run, and fail the test with Snakemake's words if it fails."""
+        done = self.run(*arguments)
+        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-8000:]
+        return done
+
+    def due(self, *arguments: str) -> dict[str, int]:
+        """Return how many jobs of each rule would run."""
+        text = self.complete("--dry-run", "--quiet", "rules", *arguments).stdout
+        jobs = re.findall(r"^(\w+) +(\d+)$", text.partition("Reasons")[0], re.MULTILINE)
+        return {rule: int(count) for rule, count in jobs if rule not in ("total", "all")}
+
+
+FAKE = {
+    "height_px": 96, "width_px": 96, "n_frames": 300, "n_cells": 8, "frames_per_file": 200,
+    "motion_max_px": 4, "spike_probability": 0.01,
+}  # fmt: skip

@@ -1,0 +1,179 @@
+"""The whole way from videos to units, with the real scripts, on tiny recordings."""
+
+import csv
+import shutil
+import warnings
+
+import numpy as np
+import pytest
+import xarray as xr
+import zarr
+
+from project import FAKE, Project
+from scopeflow.recordings import write_recording
+
+pytestmark = pytest.mark.slow
+
+DIMS = {
+    "A": ("unit_id", "height", "width"),
+    "C": ("unit_id", "frame"),
+    "S": ("unit_id", "frame"),
+    "YrA": ("unit_id", "frame"),
+    "b": ("height", "width"),
+    "f": ("frame",),
+    "b0": ("unit_id",),
+    "c0": ("unit_id",),
+    "g": ("unit_id", "lag"),
+    "motion": ("frame", "shift_dim"),
+    "max_proj": ("height", "width"),
+}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory) -> Project:
+    """A run over a session with cells and one without any."""
+    project = Project(tmp_path_factory.mktemp("real") / "project")
+    sheet = project.sheet("cells\tm1\tcells\tsaline", "empty\tm1\tempty\t",
+                          header="session\tanimal\tpath\tdrug")  # fmt: skip
+    simulate = {"cells": FAKE, "empty": {**FAKE, "n_cells": 0, "seed": 1}}
+    project.base = {"sessions": sheet, "simulate": simulate}
+    project.configure(**project.base)
+    project.complete()
+    return project
+
+
+def open_units(project, session) -> xr.Dataset:
+    path = project.folder / "results" / session / "default" / "units.zarr"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # a user should see none
+        return xr.open_zarr(path)
+
+
+@pytest.mark.parametrize("session", ["cells", "empty"])
+def test_units_open_in_xarray_with_the_dimensions_promised(finished, session):
+    units = open_units(finished, session)
+    for name, dims in DIMS.items():
+        assert units[name].dims == dims, name
+    for name in ("A", "C", "S", "YrA"):
+        assert units[name].dtype == np.float32
+    assert {"unit_id", "frame", "height", "width", "time_s"} <= set(units.coords)
+    assert units.sizes["frame"] == FAKE["n_frames"]
+    assert units.attrs["parameters"]["cell_diameter_px"] == 16
+    assert units.attrs["computed_by"]["load"] == "default"
+
+
+def test_cells_are_found(finished):
+    units = open_units(finished, "cells")
+    with (finished.folder / "results/cells/default/score.tsv").open(newline="") as handle:
+        score = next(csv.DictReader(handle, delimiter="\t"))
+    assert units.sizes["unit_id"] == int(score["n_found"])
+    assert float(score["f1"]) >= 0.7
+    assert float(score["footprint_r_median"]) >= 0.9
+    np.testing.assert_allclose(units["A"].max(("height", "width")), 1, rtol=1e-5)
+    assert units.attrs["parameters"]["session"]["drug"] == "saline"
+
+
+def test_a_video_without_cells_gives_valid_empty_units_and_a_warning(finished):
+    units = open_units(finished, "empty")
+    assert units.sizes["unit_id"] <= 1
+    if not units.sizes["unit_id"]:
+        log = (finished.folder / "logs/empty/default/units.log").read_text("utf-8")
+        assert "no cell was found" in log
+    assert (finished.folder / "results/empty/default/figures/summary.png").stat().st_size > 1000
+
+
+def test_every_job_leaves_a_log_and_a_benchmark(finished):
+    for session in ("cells", "empty"):
+        logs = {p.stem for p in (finished.folder / "logs" / session / "default").iterdir()}
+        benchmarks = finished.folder / "benchmarks" / session / "default"
+        assert logs == {p.stem for p in benchmarks.iterdir()}
+        assert {"load", "spatial_update.1", "spatial_update.2", "merge.1", "units"} <= logs
+        assert "merge.2" not in logs
+
+
+def test_nothing_is_left_to_do_and_no_partial_store_lies_about(finished):
+    assert finished.due() == {}
+    assert not list(finished.folder.rglob("*.part"))
+
+
+def test_a_changed_run_equals_a_fresh_run_bit_by_bit(finished):
+    change = {"seeds": {"merge_correlation": 0.7}, "temporal": {"sparse_penalty": 3}}
+    only = {"sessions": finished.sheet("cells\tm1\tcells\tsaline",
+                                       header="session\tanimal\tpath\tdrug"),
+            "simulate": finished.base["simulate"]}  # fmt: skip
+    before = open_units(finished, "cells")["C"].values
+    finished.configure(**only, variants={"changed": change})
+    finished.complete()
+    finished.configure(**only, **change, results="fresh/results")
+    finished.complete("--cores", "1")  # threads do not change a result either
+    pair = [
+        zarr.open_group(finished.folder / path, mode="r")
+        for path in ("results/cells/changed/units.zarr", "fresh/results/cells/default/units.zarr")
+    ]
+    for name in pair[0].array_keys():
+        np.testing.assert_array_equal(*(group[name][...] for group in pair), err_msg=name)
+    assert pair[0]["C"].shape != before.shape or not np.array_equal(pair[0]["C"][...], before)
+
+
+@pytest.fixture(scope="module")
+def bad_data(tmp_path_factory):
+    """One run of `load` over sessions that are each bad in a way of their own."""
+    project = Project(tmp_path_factory.mktemp("bad") / "project")
+    tiny = {**FAKE, "height_px": 48, "width_px": 48, "n_frames": 60, "frames_per_file": 30}
+    write_recording(project.folder / "tiny", tiny)
+    small = {**tiny, "height_px": 32, "n_frames": 30}
+    write_recording(project.folder / "small", small)
+    video = project.folder / "tiny" / "video" / "msCam1.avi"
+    sessions = {}
+
+    def session(name: str, **files: bytes) -> None:
+        folder = project.folder / name
+        folder.mkdir()
+        for stem, content in files.items():
+            (folder / f"{stem}.avi").write_bytes(content)
+        sessions[name] = f"{name}\tm1\t{name}\t20"
+
+    whole = video.read_bytes()
+    session("good", msCam1=whole)
+    session("truncated", msCam1=whole[: len(whole) * 2 // 3])
+    session("zero", msCam1=b"")
+    session("zero_second", msCam1=whole, msCam2=b"")
+    session("noise", msCam1=bytes(range(256)) * 40)
+    shapes = (project.folder / "small" / "video" / "msCam1.avi").read_bytes()
+    session("two_sizes", msCam1=whole, msCam2=shapes)
+    shutil.rmtree(project.folder / "tiny")
+    project.configure(
+        sessions=project.sheet(*sessions.values(), header="session\tanimal\tpath\tfps_hz")
+    )
+    targets = [f"results/{name}/default/load/frames.tsv" for name in sessions]
+    project.outcome = project.run(*targets)
+    return project
+
+
+@pytest.mark.parametrize(
+    ("session", "words"),
+    [
+        ("zero", ["zero", "msCam1.avi"]),
+        ("noise", ["noise", "msCam1.avi"]),
+        ("two_sizes", ["two_sizes", "msCam2.avi", "32 x 48"]),
+    ],
+)
+def test_bad_data_are_refused_by_name_and_leave_nothing(bad_data, session, words):
+    log = (bad_data.folder / f"logs/{session}/default/load.log").read_text("utf-8")
+    for word in words:
+        assert word in log
+    assert "Traceback" not in log
+    folder = bad_data.folder / "results" / session / "default" / "load"
+    assert not [path for path in folder.rglob("*") if path.is_file()]
+
+
+def test_a_truncated_video_is_used_as_far_as_it_can_be_read(bad_data):
+    log = (bad_data.folder / "logs/truncated/default/load.log").read_text("utf-8")
+    assert "WARNING" in log
+    raw = zarr.open_group(bad_data.folder / "results/truncated/default/load/raw.zarr", mode="r")
+    assert 5 <= raw["Y"].shape[0] < 30 or raw.attrs["frames_lost"] > 0
+
+
+def test_the_others_go_on(bad_data):
+    assert bad_data.outcome.returncode != 0
+    assert (bad_data.folder / "results/good/default/load/frames.tsv").exists()

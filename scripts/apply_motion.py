@@ -1,0 +1,78 @@
+"""Rule ``apply_motion``: the motion-corrected movie, and projections of the filtered one."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from scopeflow.logs import job_log, logger, progress
+from scopeflow.movie import SEEN_MIN
+from scopeflow.parallel import map_slabs, single_threaded_libraries
+from scopeflow.preprocess import filter_frames, remove_glow
+from scopeflow.loaded import LoadedRecording
+from scopeflow.shift import seen_fraction, shift_frames
+from scopeflow.stores import COMPRESSOR, create, create_movie, new_store, put, read
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import Snakemake
+
+    snakemake: Snakemake
+
+BLOCK_FRAMES = 16  # of a maximum projection; divides every slab
+
+
+def main(smk: "Snakemake") -> None:
+    recording = LoadedRecording(
+        smk.input.raw, smk.input.frames, smk.params.settings, smk.wildcards.session
+    )
+    motion, placed = read(smk.input.motion, "motion", "placed")
+    weight = recording.good & placed.astype(bool)
+    seen = seen_fraction(motion, weight, recording.shape)
+    logger.info(
+        "%d of %d frames take part; %d of %d pixels are left out, because under half of the frames saw them",
+        weight.sum(), len(weight), (seen < SEEN_MIN).sum(), seen.size,
+    )  # fmt: skip
+    filtered_movie = smk.params.settings["preprocess"]["cnmf_movie"] == "filtered"
+
+    def correct(slab: slice) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        frames = remove_glow(recording.raw[slab], recording.glow)
+        filtered = shift_frames(filter_frames(frames, recording.filters), motion[slab])
+        frames = filtered if filtered_movie else shift_frames(frames, motion[slab])
+        good = weight[slab]
+        total = frames[good].sum(axis=0, dtype=np.float64)
+        filtered[~good] = 0
+        starts = np.arange(0, len(filtered), BLOCK_FRAMES)
+        return frames, np.maximum.reduceat(filtered, starts, axis=0), total
+
+    n_frames, shape = recording.n_frames, recording.shape
+    n_blocks = sum(-(-(slab.stop - slab.start) // BLOCK_FRAMES) for slab in recording.slabs)
+    dtype = recording.raw.dtype
+    with new_store(smk.output.Y) as movie_part, new_store(smk.output.projections) as part:
+        movie = create(movie_part, fps_hz=recording.fps_hz, filtered=filtered_movie)
+        Y = create_movie(movie, "Y", recording.raw.shape, dtype)
+        put(movie, "weight", weight.astype(np.uint8), ("frame",))
+        put(movie, "seen", seen, ("height", "width"), units="1")
+        out = create(part, fps_hz=recording.fps_hz, block_frames=BLOCK_FRAMES, n_frames=n_frames)
+        blocks = out.create_array(
+            "block_max", shape=(n_blocks, *shape), dtype=dtype, chunks=(8, *shape),
+            compressors=COMPRESSOR, dimension_names=("block", "height", "width"),
+        )  # fmt: skip
+        highest, total, first = np.zeros(shape, dtype=dtype), np.zeros(shape), 0
+        done = progress(
+            map_slabs(correct, recording.slabs, smk.threads),
+            len(recording.slabs),
+            "slabs corrected",
+        )
+        for slab, (frames, maxima, subtotal) in zip(recording.slabs, done, strict=True):
+            Y[slab] = frames
+            blocks[first : first + len(maxima)] = maxima
+            first += len(maxima)
+            np.maximum(highest, maxima.max(axis=0), out=highest)
+            total += subtotal
+        put(out, "max_proj", highest, ("height", "width"), units="counts")
+        mean = (total / max(weight.sum(), 1)).astype(np.float32)
+        put(out, "mean", mean, ("height", "width"), units="counts")
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0]), single_threaded_libraries():
+        main(snakemake)

@@ -1,0 +1,95 @@
+"""Rule ``estimate_motion``: the translation that brings every frame into register."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from scopeflow.errors import InputError
+from scopeflow.logs import job_log, logger, progress
+from scopeflow.motion import Scheme, SlabMotion, join_slabs, slab_motion
+from scopeflow.parallel import map_slabs, single_threaded_libraries
+from scopeflow.preprocess import filter_frames, remove_glow
+from scopeflow.loaded import LoadedRecording
+from scopeflow.registration import Registrar
+from scopeflow.stores import create, new_store, put
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import Snakemake
+
+    snakemake: Snakemake
+
+
+# The peak of a frame of pure noise stands 3 to 4 standard deviations above its surface.
+MIN_CONFIDENCE = 5.0
+MAX_SHIFT_DIAMETERS = 3.0
+
+
+def main(smk: "Snakemake") -> None:
+    settings, session = smk.params.settings["motion"], smk.wildcards.session
+    recording = LoadedRecording(smk.input.raw, smk.input.frames, smk.params.settings, session)
+    lowest = settings["min_confidence"]
+    lowest = MIN_CONFIDENCE if lowest is None else lowest
+    if settings["method"] == "none":
+        motion = np.zeros((recording.n_frames, 2), dtype=np.float32)
+        confidence = np.where(recording.good, 1.0, 0.0).astype(np.float32)
+        placed = recording.good
+    else:
+        motion, confidence, placed = _estimate(smk, recording, settings, lowest)
+        if not settings["subpixel"]:
+            motion = np.rint(motion)
+    span = np.ptp(motion[placed], axis=0) if placed.any() else np.zeros(2)
+    logger.info("motion spans %.1f px in height and %.1f px in width", *span)
+    lost = recording.good & ~placed
+    if lost.any():
+        logger.warning(
+            "session %s: %d of %d good frames could not be placed (confidence under %g), "
+            "the first are %s; they are left out of all fits",
+            session, lost.sum(), recording.good.sum(), lowest, np.flatnonzero(lost)[:10].tolist(),
+        )  # fmt: skip
+    with new_store(smk.output.motion) as part:
+        out = create(part, shift_dim=["height", "width"], method=settings["method"])
+        put(out, "motion", motion, ("frame", "shift_dim"), units="px",
+            long_name="correction applied: Y[t, y, x] = raw[t, y - m0, x - m1]")  # fmt: skip
+        put(out, "confidence", confidence, ("frame",), units="1")
+        put(out, "placed", placed.astype(np.uint8), ("frame",), units="1")
+
+
+def _estimate(smk, recording: LoadedRecording, settings: dict, lowest: float):
+    region = settings["region"] or {}
+    rows = slice(region.get("top", 0), region.get("bottom", recording.shape[0]))
+    cols = slice(region.get("left", 0), region.get("right", recording.shape[1]))
+    shape = _size(rows, recording.shape[0]), _size(cols, recording.shape[1])
+    diameter = smk.params.settings["cell_diameter_px"]
+    limit = min(shape) // 2 - 1
+    if settings["max_shift_px"] is not None and settings["max_shift_px"] > limit:
+        raise InputError(
+            f"session {smk.wildcards.session}: motion.max_shift_px is {settings['max_shift_px']:g}, but "
+            f"the image used is {shape[0]} x {shape[1]} px, which allows 1 to {limit}. Lower it."
+        )
+    max_shift = settings["max_shift_px"] or min(MAX_SHIFT_DIAMETERS * diameter, min(shape) / 4)
+    scheme = Scheme(
+        Registrar.for_images(shape, diameter, max_shift),
+        settings["aggregation"],
+        settings["border_error_px"],
+    )
+
+    def register(slab: slice) -> SlabMotion | None:
+        frames = remove_glow(recording.raw[slab][recording.good[slab]], recording.glow)
+        if len(frames):
+            frames = filter_frames(frames, recording.filters)
+        return slab_motion(frames[:, rows, cols], scheme, lowest)
+
+    found = progress(
+        map_slabs(register, recording.slabs, smk.threads), len(recording.slabs), "slabs registered"
+    )
+    good = [recording.good[slab] for slab in recording.slabs]
+    return join_slabs(list(found), good, scheme, lowest)
+
+
+def _size(part: slice, size: int) -> int:
+    return max(min(part.stop, size) - part.start, 0)
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0]), single_threaded_libraries():
+        main(snakemake)

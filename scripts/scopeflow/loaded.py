@@ -1,0 +1,66 @@
+"""Reading the loaded recording: frames, their verdicts, and the filters of its session."""
+
+import numpy as np
+import pandas as pd
+import zarr
+
+from scopeflow.errors import InputError
+from scopeflow.preprocess import Filters, glow_image
+from scopeflow.stores import slabs
+
+
+class LoadedRecording:
+    """A recording as rule ``load`` wrote it, and how it is to be filtered.
+
+    Attributes
+    ----------
+    raw : zarr.Array
+        (frame, height, width), camera counts; read it by `slabs`.
+    good : ndarray of bool, shape (frame,)
+        Frames without a fault.
+    glow : ndarray, shape (height, width)
+        Image taken off every frame.
+    filters : Filters
+        What is done to frames after that.
+    fps_hz : float
+        Frame rate in Hz.
+    """
+
+    def __init__(self, raw: str, frames: str, settings: dict, session: str) -> None:
+        group = zarr.open_group(raw, mode="r")
+        self.raw = group["Y"]
+        self.fps_hz = float(group.attrs["fps_hz"])
+        table = pd.read_csv(frames, sep="\t", keep_default_na=False, dtype={"status": str})
+        self.good = table["status"].to_numpy() == ""
+        diameter, steps = settings["cell_diameter_px"], settings["preprocess"]
+        denoise, background = steps["denoise"], steps["background"]
+        self.filters = Filters.for_cells(
+            denoise["method"],
+            denoise["window_px"],
+            background["method"],
+            background["radius_px"],
+            diameter,
+        )
+        self.slabs = slabs(self.raw)
+        try:
+            self.filters.check(self.shape)
+            self.glow = glow_image(group["minimum"][:], steps["glow"]["method"], diameter)
+        except ValueError as error:
+            raise InputError(
+                f"session {session}: {error}. Lower it, or cell_diameter_px, which is {diameter:g}."
+            ) from None
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width of the image in px."""
+        return self.raw.shape[1:]
+
+    @property
+    def n_frames(self) -> int:
+        """Number of frames, bad ones included."""
+        return self.raw.shape[0]
+
+    def evenly_spaced(self, n: int) -> np.ndarray:
+        """Return the indices of at most `n` good frames, evenly spread."""
+        good = np.flatnonzero(self.good)
+        return good[np.unique(np.linspace(0, len(good) - 1, min(n, len(good))).round().astype(int))]

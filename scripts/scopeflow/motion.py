@@ -1,0 +1,282 @@
+"""Estimate the translation of every frame.
+
+Source: the paper, "Estimate and apply translational shifts": a recursive scheme of groups
+of three with templates, checked at the border frames. Added here: after the recursion every
+frame is registered again to the template of its slab, and every slab to that of the whole
+recording, because single pairs of frames are noisy where the signal is dim.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from scopeflow.registration import Registrar
+
+GROUP = 3
+# Every image is registered again to templates of all images, then of the nearest ones only,
+# which share the cells that are active now.
+NEIGHBOURS = [None, None, 20, 20]
+
+# Whole-pixel motion shows in the fractions of the estimates: their resultant is near 1.
+# Above this, which stands for a spread under 0.12 px, all shifts are rounded.
+WHOLE_PIXEL_RESULTANT = 0.75
+
+
+@dataclass
+class Node:
+    """Images registered to each other.
+
+    Attributes
+    ----------
+    shifts : ndarray of float64, shape (image, 2)
+        Corrections in px that bring the node's images together.
+    template : ndarray of complex64, shape (row frequency, column frequency)
+        Spectrum of their mean or maximum.
+    first, last : ndarray of complex64
+        Spectra of the first and last image, not moved.
+    """
+
+    shifts: np.ndarray
+    template: np.ndarray
+    first: np.ndarray
+    last: np.ndarray
+
+
+@dataclass(frozen=True)
+class Scheme:
+    """How images are put together.
+
+    Attributes
+    ----------
+    registrar : Registrar
+        The pair estimator.
+    aggregation : {"mean", "max"}
+        What a template is of its members (the paper: max).
+    border_error_px : float
+        The border frames decide where templates differ from them by more.
+    """
+
+    registrar: Registrar
+    aggregation: str
+    border_error_px: float
+
+    def template(self, spectra: np.ndarray) -> np.ndarray:
+        """Return the template of aligned spectra (image, row, column)."""
+        if self.aggregation == "mean":
+            return spectra.mean(axis=0)
+        return self.registrar.spectrum_of_max(spectra)
+
+    def register(self, spectra: np.ndarray) -> Node:
+        """Register images to each other by the recursive scheme.
+
+        Parameters
+        ----------
+        spectra : ndarray of complex64, shape (image, row frequency, column frequency)
+            At least one, in the order of time.
+
+        Returns
+        -------
+        Node
+            Of all images.
+        """
+        nodes = [Node(np.zeros((1, 2)), s, s, s) for s in spectra]
+        while len(nodes) > 1:
+            nodes = [self._joined(nodes[i : i + GROUP]) for i in range(0, len(nodes), GROUP)]
+        return nodes[0]
+
+    def _joined(self, nodes: list[Node]) -> Node:
+        """Register the members of a group to its middle one."""
+        if len(nodes) == 1:
+            return nodes[0]
+        middle = len(nodes) // 2
+        moves = [np.zeros(2) for _ in nodes]
+        for k in [*range(middle - 1, -1, -1), *range(middle + 1, len(nodes))]:
+            towards = k + 1 if k < middle else k - 1
+            moves[k] = moves[towards] + self._between(nodes[k], nodes[towards], k < middle)
+        templates = np.stack([node.template for node in nodes])
+        return Node(
+            np.concatenate([n.shifts + m for n, m in zip(nodes, moves, strict=True)]),
+            self.template(self.registrar.moved(templates, np.stack(moves))),
+            nodes[0].first,
+            nodes[-1].last,
+        )
+
+    def _between(self, moving: Node, fixed: Node, earlier: bool) -> np.ndarray:
+        """Return the shift from one node to its neighbour, checked at the border frames."""
+        shift, sure = self.registrar.shift_between(moving.template, fixed.template)
+        if len(moving.shifts) == 1 and len(fixed.shifts) == 1:
+            return shift
+        if earlier:
+            step, step_sure = self.registrar.shift_between(moving.last, fixed.first)
+            at_border = step + fixed.shifts[0] - moving.shifts[-1]
+        else:
+            step, step_sure = self.registrar.shift_between(moving.first, fixed.last)
+            at_border = step + fixed.shifts[-1] - moving.shifts[0]
+        # Where the two disagree, the paper believes the border frames. They may be the ones
+        # that are wrong (dim, or bad), so that the surer of the two decides.
+        differ = np.abs(shift - at_border).max() > self.border_error_px
+        return at_border if differ and step_sure > sure else shift
+
+    def refine(
+        self, spectra: np.ndarray, shifts: np.ndarray, min_confidence: float
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Register every image again, to the template of all.
+
+        Parameters
+        ----------
+        spectra : ndarray of complex64, shape (image, row frequency, column frequency)
+            Not moved.
+        shifts : ndarray of float64, shape (image, 2)
+            Corrections so far, in px.
+        min_confidence : float
+            Images less sure than this are left out of the template.
+
+        Returns
+        -------
+        shifts : ndarray of float64, shape (image, 2)
+        confidence : ndarray of float64, shape (image,)
+            Infinite for a single image, which is its own template.
+        template : ndarray of complex64
+            Of the images moved by the shifts.
+        """
+        if len(spectra) == 1:
+            return shifts, np.array([np.inf]), self.registrar.moved(spectra, shifts)[0]
+        sure = np.ones(len(spectra), dtype=bool)
+        for reach in NEIGHBOURS:
+            aligned = self.registrar.moved(spectra, shifts)
+            aligned[~sure] = 0
+            found, confidence = np.empty_like(shifts), np.zeros(len(spectra))
+            for k, template in enumerate(_templates(aligned, sure, reach)):
+                found[k], confidence[k] = self.registrar.shift_between(spectra[k], template)
+            sure = confidence >= min_confidence
+            if not sure.any():
+                sure[:] = True
+            shifts = found - np.median(found[sure] - shifts[sure], axis=0)
+        template = self.registrar.moved(spectra[sure], shifts[sure]).mean(axis=0)
+        return shifts, confidence, template
+
+
+def _templates(aligned: np.ndarray, sure: np.ndarray, reach: int | None) -> Iterator[np.ndarray]:
+    """Yield, for each image, the mean of the sure ones around it, itself left out.
+
+    Its own part would tie every image to where it is, by its noise.
+    """
+    n = len(aligned)
+    reach = n if reach is None else reach
+    total = aligned[: min(reach, n)].sum(axis=0)
+    count = int(sure[: min(reach, n)].sum())
+    for k in range(n):
+        if k + reach < n:
+            total = total + aligned[k + reach]
+            count += int(sure[k + reach])
+        if k - reach - 1 >= 0:
+            total = total - aligned[k - reach - 1]
+            count -= int(sure[k - reach - 1])
+        yield (total - aligned[k]) / max(count - int(sure[k]), 1)
+
+
+@dataclass
+class SlabMotion:
+    """Motion within one slab, before slabs are put together; fields as in `Scheme.refine`."""
+
+    shifts: np.ndarray
+    confidence: np.ndarray
+    template: np.ndarray
+
+
+def slab_motion(frames: np.ndarray, scheme: Scheme, min_confidence: float) -> SlabMotion | None:
+    """Register the good frames of a slab to each other.
+
+    Parameters
+    ----------
+    frames : ndarray, shape (frame, height, width)
+        Good frames only, without glow, in camera counts.
+    scheme : Scheme
+        How.
+    min_confidence : float
+        Of a frame that may shape the template.
+
+    Returns
+    -------
+    SlabMotion or None
+        None for a slab without a good frame.
+    """
+    if not len(frames):
+        return None
+    spectra = scheme.registrar.spectra(frames)
+    shifts = scheme.register(spectra).shifts
+    return SlabMotion(*scheme.refine(spectra, shifts, min_confidence))
+
+
+def join_slabs(
+    slabs: list[SlabMotion | None], good: list[np.ndarray], scheme: Scheme, min_confidence: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Register slabs to each other and return the motion of all frames.
+
+    Parameters
+    ----------
+    slabs : list of SlabMotion or None
+        In order of time.
+    good : list of ndarray of bool, shape (frame,)
+        Which frames of each slab took part.
+    scheme : Scheme
+        How.
+    min_confidence : float
+        Frames below it are not placed.
+
+    Returns
+    -------
+    motion : ndarray of float32, shape (frame, 2)
+        Correction in px; interpolated where a frame is not placed.
+    confidence : ndarray of float32, shape (frame,)
+        0 for frames that took no part.
+    placed : ndarray of bool, shape (frame,)
+    """
+    present = [slab for slab in slabs if slab is not None]
+    templates = np.stack([slab.template for slab in present])
+    offsets = scheme.register(templates).shifts
+    offsets, _, _ = scheme.refine(templates, offsets, min_confidence)
+
+    n_frames = sum(len(g) for g in good)
+    motion = np.full((n_frames, 2), np.nan)
+    confidence = np.zeros(n_frames)
+    start, k = 0, 0
+    for slab, members in zip(slabs, good, strict=True):
+        if slab is not None:
+            where = start + np.flatnonzero(members)
+            motion[where] = slab.shifts + offsets[k]
+            confidence[where] = slab.confidence
+            k += 1
+        start += len(members)
+    confidence[np.isinf(confidence)] = min_confidence
+    placed = confidence >= min_confidence
+    if not placed.any():
+        return np.zeros((n_frames, 2), np.float32), confidence.astype(np.float32), placed
+    frames = np.arange(n_frames)
+    for axis in range(2):
+        motion[:, axis] = np.interp(frames, frames[placed], motion[placed, axis])
+    return anchored(motion, placed).astype(np.float32), confidence.astype(np.float32), placed
+
+
+def anchored(motion: np.ndarray, placed: np.ndarray) -> np.ndarray:
+    """Choose the free constant so that most frames need no interpolation.
+
+    Parameters
+    ----------
+    motion : ndarray of float64, shape (frame, 2)
+        Corrections in px, defined up to a constant.
+    placed : ndarray of bool, shape (frame,)
+        Frames that count.
+
+    Returns
+    -------
+    ndarray of float64, shape (frame, 2)
+        With a median near 0. Where the fractions of the shifts gather around one value, as
+        they do when the motion is in whole pixels (or absent), all shifts are whole.
+    """
+    motion = motion - np.median(motion[placed], axis=0)
+    phases = np.exp(2j * np.pi * motion[placed]).mean(axis=0)
+    gathered = np.abs(phases) > WHOLE_PIXEL_RESULTANT
+    motion = motion - np.where(gathered, np.angle(phases) / (2 * np.pi), 0)
+    return np.rint(motion) if gathered.all() else motion

@@ -1,0 +1,169 @@
+"""How far one image is shifted against another: the pair estimator of motion correction.
+
+Images are reduced to spectra that hold only what is of the size of cells and vessels.
+Everything else is done on spectra: a shift is a phase, a template a mean, a correlation a
+small matrix product over the shifts that are searched.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from scipy import fft
+
+from scopeflow.events import band_pass
+
+BAND = 0.35  # cycles per filtered pixel; the filter lets hardly anything through above
+TAPER_DIAMETERS = 1.0  # width of the soft edge, in cell diameters
+EXCLUDED_DIAMETERS = 0.75  # around the peak, where the surface is not noise
+
+
+@dataclass(frozen=True)
+class Registrar:
+    """Turns frames into spectra and finds the shift between two spectra.
+
+    Attributes
+    ----------
+    bin_px : int
+        Pixels averaged along each side; 2 where a cell still spans 6 of them.
+    sigma : float
+        Width of the band-pass filter, in binned px.
+    max_shift : int
+        Largest shift searched along each axis, in binned px.
+    padded : tuple of int
+        Size of the transform: the image and zeros for the largest shift, so that the
+        correlation does not wrap around.
+    taper : ndarray of float32, shape (height, width)
+        Soft edge of the binned image.
+    """
+
+    bin_px: int
+    sigma: float
+    max_shift: int
+    padded: tuple[int, int]
+    taper: np.ndarray
+
+    @classmethod
+    def for_images(
+        cls, shape: tuple[int, int], cell_diameter_px: float, max_shift_px: float
+    ) -> "Registrar":
+        """Derive the sizes from image (height, width), cell and largest shift, in px."""
+        bin_px = 2 if cell_diameter_px >= 12 else 1
+        small = [n // bin_px for n in shape]
+        max_shift = int(np.ceil(max_shift_px / bin_px))
+        padded = tuple(fft.next_fast_len(n + max_shift, real=True) for n in small)
+        edge = TAPER_DIAMETERS * cell_diameter_px / bin_px
+        ramps = [_soft_edge(n, edge) for n in small]
+        taper = np.outer(*ramps).astype(np.float32)
+        return cls(bin_px, cell_diameter_px / 8 / bin_px, max_shift, padded, taper)
+
+    def spectra(self, frames: np.ndarray) -> np.ndarray:
+        """Return the spectra of frames.
+
+        Parameters
+        ----------
+        frames : ndarray, shape (frame, height, width)
+            In camera counts; without the glow, which does not move with the brain.
+
+        Returns
+        -------
+        ndarray of complex64, shape (frame, row frequency, column frequency)
+            Frequencies inside the band only.
+        """
+        height, width = self.taper.shape
+        images = np.empty((len(frames), height, width), dtype=np.float32)
+        for frame, image in zip(frames, images, strict=True):
+            small = frame.astype(np.float32)
+            if self.bin_px > 1:
+                small = small[: height * self.bin_px, : width * self.bin_px]
+                small = cv2.resize(small, (width, height), interpolation=cv2.INTER_AREA)
+            image[:] = band_pass(small, self.sigma) * self.taper
+        whole = fft.rfft2(images, self.padded, workers=1)
+        rows, cols = self._frequencies()
+        return np.ascontiguousarray(whole[:, rows][:, :, cols])
+
+    def _frequencies(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the indices of the frequencies kept."""
+        n_rows, n_cols = self.padded
+        highest = int(BAND * n_rows)
+        rows = np.r_[0 : highest + 1, n_rows - highest : n_rows]
+        return rows, np.arange(int(BAND * n_cols) + 1)
+
+    def moved(self, spectra: np.ndarray, shifts: np.ndarray) -> np.ndarray:
+        """Return spectra (image, ...) after shifts (image, 2) in px are applied."""
+        rows, cols = self._frequencies()
+        per_row = np.where(rows > self.padded[0] // 2, rows - self.padded[0], rows) / self.padded[0]
+        shifts = np.asarray(shifts, dtype=np.float64) / self.bin_px
+        along_rows = np.exp(-2j * np.pi * np.outer(shifts[:, 0], per_row))
+        along_cols = np.exp(-2j * np.pi * np.outer(shifts[:, 1], cols / self.padded[1]))
+        phases = along_rows[:, :, None] * along_cols[:, None, :]
+        return spectra * phases.astype(np.complex64)
+
+    def spectrum_of_max(self, spectra: np.ndarray) -> np.ndarray:
+        """Return the spectrum of the maximum, pixel by pixel, of images given as spectra."""
+        rows, cols = self._frequencies()
+        whole = np.zeros(
+            (len(spectra), self.padded[0], self.padded[1] // 2 + 1), dtype=np.complex64
+        )
+        whole[:, rows[:, None], cols] = spectra
+        highest = fft.irfft2(whole, self.padded, workers=1).max(axis=0)
+        return fft.rfft2(highest, workers=1)[rows[:, None], cols].astype(np.complex64)
+
+    def shift_between(self, moving: np.ndarray, fixed: np.ndarray) -> tuple[np.ndarray, float]:
+        """Find the correction that moves one image onto another.
+
+        Parameters
+        ----------
+        moving, fixed : ndarray of complex64, shape (row frequency, column frequency)
+            Of `spectra`.
+
+        Returns
+        -------
+        shift : ndarray of float64, shape (2,)
+            Rows and columns in px; positive moves the content to larger index.
+        confidence : float
+            Height of the correlation's peak over the rest of the surface, in standard
+            deviations of the latter.
+
+        Notes
+        -----
+        The correlation is computed at all whole shifts within the largest allowed; a
+        paraboloid through the peak and its neighbours gives the rest.
+        """
+        surface = self._correlation(moving, fixed)
+        top = np.unravel_index(surface.argmax(), surface.shape)
+        peak = np.array([t + _vertex(surface, top, axis) for axis, t in enumerate(top)])
+        reach = EXCLUDED_DIAMETERS * 8 * self.sigma
+        dy, dx = (np.abs(np.arange(n) - t) for n, t in zip(surface.shape, top, strict=True))
+        rest = surface[(dy[:, None] > reach) | (dx > reach)]
+        spread = rest.std() if rest.size > 8 else 0.0
+        confidence = (surface[top] - rest.mean()) / spread if spread > 0 else 0.0
+        return (peak - self.max_shift) * self.bin_px, float(confidence)
+
+    def _correlation(self, moving: np.ndarray, fixed: np.ndarray) -> np.ndarray:
+        """Return the correlation at all whole shifts, rows and columns from -max to max."""
+        rows, cols = self._frequencies()
+        searched = np.arange(-self.max_shift, self.max_shift + 1)
+        to_rows = np.exp(2j * np.pi * np.outer(searched, rows / self.padded[0]))
+        to_cols = np.exp(2j * np.pi * np.outer(cols / self.padded[1], searched))
+        to_cols[1:] *= 2  # the other half of the spectrum of a real image
+        cross = fixed * moving.conj()
+        return (to_rows.astype(np.complex64) @ cross @ to_cols.astype(np.complex64)).real
+
+
+def _soft_edge(n: int, width: float) -> np.ndarray:
+    """Rise from 0 to 1 over `width` samples at both ends of a line of `n`."""
+    width = min(width, n / 4)
+    distance = np.minimum(np.arange(n) + 0.5, n - np.arange(n) - 0.5)
+    return 0.5 - 0.5 * np.cos(np.pi * np.minimum(distance / max(width, 1e-9), 1))
+
+
+def _vertex(surface: np.ndarray, top: tuple[int, int], axis: int) -> float:
+    """Offset of the parabola's vertex from the largest sample along an axis; 0 at an edge."""
+    index = [slice(t, t + 1) for t in top]
+    if not 0 < top[axis] < surface.shape[axis] - 1:
+        return 0.0
+    index[axis] = slice(top[axis] - 1, top[axis] + 2)
+    before, middle, after = surface[tuple(index)].ravel().astype(np.float64)
+    curvature = before - 2 * middle + after
+    return 0.0 if curvature >= 0 else float(0.5 * (before - after) / curvature)

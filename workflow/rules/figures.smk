@@ -3,7 +3,6 @@ rule plot_summary:
     input:
         units="<results>/{session}/{variant}/units.zarr",
         seeds=plan.product("seeds_refine", "seeds.tsv"),
-        frames=plan.product("load", "frames.tsv"),
         preview=plan.product("preprocess", "preview.zarr"),
     output:
         summary="<results>/{session}/{variant}/figures/summary.png",

@@ -2,10 +2,8 @@
 rule initialize:
     input:
         seeds=plan.product("seeds_refine", "seeds.tsv"),
-        candidates=plan.product("seeds_init", "candidates.zarr"),
         Y=plan.product("apply_motion", "Y.zarr"),
         projections=plan.product("apply_motion", "projections.zarr"),
-        frames=plan.product("load", "frames.tsv"),
     output:
         units=directory("<results>/{session}/{variant}/initialize/units.zarr"),
     log:

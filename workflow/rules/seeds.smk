@@ -3,7 +3,6 @@ rule seeds_init:
     input:
         Y=plan.product("apply_motion", "Y.zarr"),
         projections=plan.product("apply_motion", "projections.zarr"),
-        frames=plan.product("load", "frames.tsv"),
     output:
         candidates=directory("<results>/{session}/{variant}/seeds/candidates.zarr"),
     log:

@@ -7,7 +7,6 @@ rule units:
         Y=plan.product("apply_motion", "Y.zarr"),
         projections=plan.product("apply_motion", "projections.zarr"),
         motion=plan.product("estimate_motion", "motion.zarr"),
-        seeds=plan.product("seeds_refine", "seeds.tsv"),
         raw=plan.product("load", "raw.zarr"),
         frames=plan.product("load", "frames.tsv"),
         merges=plan.merges,

@@ -30,15 +30,16 @@ class Stage:
 
 
 D = "cell_diameter_px"
+FILTERS = ("preprocess.glow", "preprocess.denoise", "preprocess.background")
 
 STAGES = {
     "load": Stage("load", (), ("load", *SESSION)),
-    "preprocess": Stage("preprocess", ("load",), ("preprocess", D)),
-    "estimate_motion": Stage("motion", ("load",), ("preprocess", "motion", D)),
-    "apply_motion": Stage("motion", ("load", "estimate_motion"), ("preprocess", "motion", D)),
+    "preprocess": Stage("preprocess", ("load",), (*FILTERS, D)),
+    "estimate_motion": Stage("motion", ("load",), (*FILTERS, "motion", D)),
+    "apply_motion": Stage("motion", ("load", "estimate_motion"), ("preprocess", D)),
     "seeds_init": Stage(
         "seeds",
-        ("load", "apply_motion"),
+        ("apply_motion",),
         (
             *("seeds.method", "seeds.event_window_s", "seeds.event_z_min", "seeds.trace"),
             *("seeds.window_s", "seeds.step_s", "seeds.n_projections", "seeds.radius_px"),
@@ -54,9 +55,7 @@ STAGES = {
             *("seeds.merge_distance_px", "seeds.merge_correlation", D, "seed"),
         ),
     ),
-    "initialize": Stage(
-        "initialize", ("load", "apply_motion", "seeds_init", "seeds_refine"), ("initialize", D)
-    ),
+    "initialize": Stage("initialize", ("apply_motion", "seeds_refine"), ("initialize", D)),
     "noise": Stage("noise", ("apply_motion",), ("spatial.noise_cutoff_hz",)),
     "spatial_update": Stage(
         "spatial",

@@ -6,6 +6,7 @@ import warnings
 
 import numpy as np
 import pytest
+import tifffile
 import xarray as xr
 import zarr
 
@@ -142,10 +143,18 @@ def bad_data(tmp_path_factory):
     shapes = (project.folder / "small" / "video" / "msCam1.avi").read_bytes()
     session("two_sizes", msCam1=whole, msCam2=shapes)
     shutil.rmtree(project.folder / "tiny")
+    movie = np.random.default_rng(0).integers(200, 4000, (40, 48, 48), dtype=np.uint16)
+    for name, frames in {"deep": movie, "black": movie * 0, "one_frame": movie[:1]}.items():
+        session(name)
+        tifffile.imwrite(project.folder / name / "stack.tif", frames, photometric="minisblack")
+    session("wide_window")
+    shutil.copy(project.folder / "deep" / "stack.tif", project.folder / "wide_window")
     project.configure(
-        sessions=project.sheet(*sessions.values(), header="session\tanimal\tpath\tfps_hz")
+        sessions=project.sheet(*sessions.values(), header="session\tanimal\tpath\tfps_hz"),
+        overrides={"wide_window": {"preprocess": {"background": {"radius_px": 40}}}},
     )
     targets = [f"results/{name}/default/load/frames.tsv" for name in sessions]
+    targets.append("results/wide_window/default/preprocess/preview.zarr")
     project.outcome = project.run(*targets)
     return project
 
@@ -156,6 +165,8 @@ def bad_data(tmp_path_factory):
         ("zero", ["zero", "msCam1.avi"]),
         ("noise", ["noise", "msCam1.avi"]),
         ("two_sizes", ["two_sizes", "msCam2.avi", "32 x 48"]),
+        ("black", ["black", "all 40 frames are black"]),
+        ("one_frame", ["one_frame", "one frame only"]),
     ],
 )
 def test_bad_data_are_refused_by_name_and_leave_nothing(bad_data, session, words):
@@ -174,6 +185,16 @@ def test_a_truncated_video_is_used_as_far_as_it_can_be_read(bad_data):
     assert 5 <= raw["Y"].shape[0] < 30 or raw.attrs["frames_lost"] > 0
 
 
+def test_a_window_larger_than_the_image_is_refused(bad_data):
+    log = (bad_data.folder / "logs/wide_window/default/preprocess.log").read_text("utf-8")
+    assert "session wide_window: preprocess.background.radius_px is 40" in log
+    assert "48 x 48 px" in log
+    assert "Traceback" not in log
+
+
 def test_the_others_go_on(bad_data):
     assert bad_data.outcome.returncode != 0
-    assert (bad_data.folder / "results/good/default/load/frames.tsv").exists()
+    for session in ("good", "deep"):
+        assert (bad_data.folder / f"results/{session}/default/load/frames.tsv").exists()
+    deep = zarr.open_group(bad_data.folder / "results/deep/default/load/raw.zarr", mode="r")
+    assert deep["Y"].dtype == np.uint16

@@ -120,7 +120,9 @@ def deconvolve(
     weight = np.isfinite(y)
     n = len(y)
     if weight.sum() < 3 or sigma <= 0:
-        return Fit(np.zeros(n), np.zeros(n), float(np.nanmean(y)) if weight.any() else 0.0, 0.0, 0.0)
+        return Fit(
+            np.zeros(n), np.zeros(n), float(np.nanmean(y)) if weight.any() else 0.0, 0.0, 0.0
+        )
     lowest = float(np.nanmin(y))
     scaled = np.where(weight, (y - lowest) / sigma, 0.0)
     norm, _ = response_norms(g)
@@ -308,9 +310,7 @@ def _interior_point(y, weight, g1, g2, decay, penalty):
         primal = min(_longest_step(s[free], move[free]), _longest_step(ends, end_moves))
         mu_ends = np.array([mu_b, mu_c])
         mu_end_moves = np.array([mu_b_move, mu_c_move])
-        dual = min(
-            _longest_step(mu[free], mu_move[free]), _longest_step(mu_ends, mu_end_moves)
-        )
+        dual = min(_longest_step(mu[free], mu_move[free]), _longest_step(mu_ends, mu_end_moves))
         # One length for both: the problem is quadratic.
         length = min(primal, dual)
         c = c + length * step

@@ -43,3 +43,24 @@ def diameters(A: sparse.csr_array) -> np.ndarray:
     above = sparse.csr_array((A.data >= CELL_EDGE, A.indices, A.indptr), A.shape)
     area = np.asarray(above.sum(axis=1)).ravel()
     return (2 * np.sqrt(area / np.pi)).astype(np.float32)
+
+
+def isolation(A: sparse.csr_array) -> np.ndarray:
+    """Return how much of each footprint is its own.
+
+    Parameters
+    ----------
+    A : csr_array of float, shape (unit_id, pixel)
+        Footprints.
+
+    Returns
+    -------
+    ndarray of float64, shape (unit_id,)
+        1 for a unit without neighbours, less the more it shares its pixels: its energy over
+        the sum of its overlaps with all units.
+    """
+    if not A.shape[0]:
+        return np.zeros(0)
+    overlap = A @ A.T
+    total = np.asarray(overlap.sum(axis=1)).ravel()
+    return np.divide(overlap.diagonal(), total, out=np.zeros(A.shape[0]), where=total > 0)

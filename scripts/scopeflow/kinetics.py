@@ -1,0 +1,177 @@
+"""Rise and decay time of the indicator, shared by the units of a session.
+
+Estimated cell by cell, the kinetics are what limits deconvolution most; the indicator is the
+same in all cells of a session, so that good units are pooled. First their mean spectrum is
+fitted (Whittle likelihood), which assumes spikes without memory; then the temporal problem
+itself decides on the decay, which slow changes of activity lengthen in a spectrum: the one
+under which its optimum is lowest.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import optimize, signal, special
+
+from scopeflow.deconvolve import coefficients, deconvolve
+from scopeflow.filters import fill_gaps
+
+# Common indicators (GCaMP6f in one-photon recordings), where a session has too few units.
+PRIOR_DECAY_S, PRIOR_RISE_S = 0.6, 0.07
+
+UNITS_MIN = 10  # fewer good units are not enough to go by
+UNITS_MAX = 24  # used for the second step, of at most FRAMES_MAX frames each
+FRAMES_MAX = 3000
+Z_KINETICS = 4.0  # sparseness penalty of the second step
+PEAK_MIN = 6.0  # in noises: dimmer transients are lost to that penalty, and mislead
+SEARCH = (0.25, 1.25)  # of the first step's decay: slow modulation of activity lengthens it
+
+
+@dataclass(frozen=True)
+class Kinetics:
+    """Time constants of an indicator and where they come from.
+
+    Attributes
+    ----------
+    tau_decay_s, tau_rise_s : float
+        In s; a rise time of 0 stands for a model of order 1.
+    decay_interval_s, rise_interval_s : tuple of float
+        10th and 90th percentile over halves of the units; equal to the value where nothing
+        was estimated.
+    source : str
+        ``"spectrum and fit of N units"``, ``"prior"`` or ``"given"``.
+    """
+
+    tau_decay_s: float
+    tau_rise_s: float
+    decay_interval_s: tuple[float, float]
+    rise_interval_s: tuple[float, float]
+    source: str
+
+    @classmethod
+    def fixed(cls, tau_decay_s: float, tau_rise_s: float, source: str) -> "Kinetics":
+        """Return kinetics that were not estimated."""
+        decay, rise = float(tau_decay_s), float(tau_rise_s)
+        return cls(decay, rise, (decay, decay), (rise, rise), source)
+
+
+def pooled_kinetics(
+    traces: np.ndarray, sigma: np.ndarray, fps_hz: float, order: int | None, seed: int
+) -> Kinetics:
+    """Estimate the kinetics that a session's good units share.
+
+    Parameters
+    ----------
+    traces : ndarray of float, shape (unit_id, frame)
+        Raw traces of bright and isolated units, NaN at missing frames.
+    sigma : ndarray of float, shape (unit_id,)
+        Their noise.
+    fps_hz : float
+        Frame rate in Hz.
+    order : {1, 2, None}
+        Order of the model; None takes 1 when the rise is under half a frame.
+    seed : int
+        Of the halves that the intervals are taken over.
+
+    Returns
+    -------
+    Kinetics
+        The prior, where there are fewer than ten units.
+    """
+    traces, sigma = traces[sigma > 0], sigma[sigma > 0]
+    if len(traces) < UNITS_MIN:
+        rise = 0.0 if order == 1 else PRIOR_RISE_S
+        return Kinetics.fixed(PRIOR_DECAY_S, rise, "prior")
+    scaled = traces / sigma[:, None]
+    freqs, spectra = _spectra(fill_gaps(scaled), fps_hz)
+    start = _whittle(freqs, spectra.mean(axis=0), fps_hz, order)
+    decay, rise = start
+    bright = scaled[_peak(scaled) >= PEAK_MIN][:UNITS_MAX, :FRAMES_MAX]
+    if len(bright) >= UNITS_MIN:
+        decay = _decay_of_lowest_optimum(bright, start, fps_hz)
+    if order is None and rise < 0.5 / fps_hz:
+        rise = 0.0
+    rng = np.random.default_rng(seed)
+    halves = [
+        _whittle(freqs, spectra[rng.permutation(len(spectra))[: len(spectra) // 2]].mean(axis=0), fps_hz, order)
+        for _ in range(20)
+    ]  # fmt: skip
+    # The spread of the first step, around the value of the second.
+    spread = np.quantile(np.array(halves), [0.1, 0.9], axis=0) / np.maximum(start, 1e-9)
+    return Kinetics(
+        float(decay),
+        float(rise),
+        tuple(float(x) for x in decay * spread[:, 0]),
+        tuple(float(x) for x in rise * spread[:, 1]),
+        f"spectrum and fit of {len(traces)} units",
+    )
+
+
+def _peak(scaled: np.ndarray) -> np.ndarray:
+    """Return the height of the largest values of traces above their middle."""
+    high, middle = np.nanquantile(scaled, [0.995, 0.5], axis=1)
+    return high - middle
+
+
+def _spectra(traces: np.ndarray, fps_hz: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return frequencies in Hz and the spectrum of each trace, shape (unit_id, frequency)."""
+    length = int(min(traces.shape[1], max(64, 2 ** round(np.log2(40 * fps_hz)))))
+    freqs, power = signal.welch(traces, fps_hz, nperseg=length, detrend="linear", axis=1)
+    return freqs[1:], power[:, 1:]
+
+
+def _whittle(
+    freqs: np.ndarray, power: np.ndarray, fps_hz: float, order: int | None
+) -> tuple[float, float]:
+    """Fit the spectrum of filtered white spikes plus noise; return decay and rise in s.
+
+    Frequencies below a third of the decay's corner are left out: drift lives there, and
+    would double the decay time.
+    """
+    omega = 2 * np.pi * freqs / fps_hz
+
+    def shape(decay: float, rise: float) -> np.ndarray:
+        g = coefficients(decay, rise, fps_hz)
+        return 1 / np.abs(1 - g[0] * np.exp(-1j * omega) - g[1] * np.exp(-2j * omega)) ** 2
+
+    def loss(params: np.ndarray, used: np.ndarray) -> float:
+        decay = np.exp(params[0])
+        rise = 0.0 if order == 1 else decay * special.expit(-params[3])
+        if not 1 / fps_hz < decay < 60:
+            return 1e9
+        model = shape(decay, rise)
+        model = np.exp(params[1]) * model / model.max() + np.exp(params[2])
+        return float(np.sum((np.log(model) + power / model)[used]))
+
+    best = (PRIOR_DECAY_S, 0.0 if order == 1 else PRIOR_RISE_S)
+    lowest_hz = 1 / (6 * np.pi * PRIOR_DECAY_S)
+    for _ in range(3):
+        used = freqs >= min(lowest_hz, freqs[len(freqs) // 4])
+        found = None
+        for decay in (0.15, 0.6, 2.0):
+            start = [np.log(max(decay, 1.5 / fps_hz)), np.log(power[used].max()), np.log(power[-len(power) // 4 :].mean()), 2.0]  # fmt: skip
+            fit = optimize.minimize(
+                loss, start, args=(used,), method="Nelder-Mead",
+                options={"maxiter": 600, "xatol": 1e-3, "fatol": 1e-4},
+            )  # fmt: skip
+            if found is None or fit.fun < found.fun:
+                found = fit
+        decay = float(np.exp(found.x[0]))
+        best = (decay, 0.0 if order == 1 else float(decay * special.expit(-found.x[3])))
+        lowest_hz = 1 / (6 * np.pi * decay)
+    return best
+
+
+def _decay_of_lowest_optimum(
+    scaled: np.ndarray, start: tuple[float, float], fps_hz: float
+) -> float:
+    """Return the decay time under which the temporal problem's optimum is lowest."""
+    decay, rise = start
+
+    def total(log_decay: float) -> float:
+        g = coefficients(float(np.exp(log_decay)), rise, fps_hz)
+        return sum(deconvolve(y, g, 1.0, Z_KINETICS, rescale=False).objective for y in scaled)
+
+    lowest = max(decay * SEARCH[0], 1.2 * rise, 1 / fps_hz)
+    bounds = np.log([lowest, max(decay * SEARCH[1], 1.1 * lowest)])
+    fit = optimize.minimize_scalar(total, bounds=bounds, method="bounded", options={"xatol": 0.02})
+    return float(np.exp(fit.x))

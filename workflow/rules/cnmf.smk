@@ -84,7 +84,6 @@ rule temporal_update:
         traces=plan.product("compute_traces", "units.zarr"),
         A=plan.product("spatial_update", "units.zarr"),
         Y=plan.product("apply_motion", "Y.zarr"),
-        frames=plan.product("load", "frames.tsv"),
     output:
         units=directory("<results>/{session}/{variant}/temporal/{iteration}/units.zarr"),
     log:

@@ -70,7 +70,7 @@ STAGES = {
     ),
     "temporal_update": Stage(
         "temporal",
-        ("load", "apply_motion", "spatial_update", "compute_traces"),
+        ("apply_motion", "spatial_update", "compute_traces"),
         ("temporal", "seed"),
     ),
     "merge": Stage(

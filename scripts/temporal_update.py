@@ -15,6 +15,7 @@ from scopeflow.logs import job_log, logger, progress
 from scopeflow.movie import Movie, create_traces, put_unit_ids, unit_blocks
 from scopeflow.noise import trace_noise
 from scopeflow.parallel import map_slabs, single_threaded_libraries
+from scopeflow.published import jaccard_groups
 from scopeflow.quality import isolation, signal_to_noise
 from scopeflow.stores import create, new_store, put
 
@@ -40,10 +41,15 @@ def main(smk: "Snakemake") -> None:
         middle = np.nanmedian(values, axis=1, keepdims=True)
         clear[block] = signal_to_noise(np.nan_to_num(values - middle), sigma[block])
 
+    means = np.concatenate([np.zeros(0), *(_means(YrA[b]) for b in unit_blocks(len(unit_id)))])
     published = settings["method"] == "minian"
+    A = read_footprints(smk.input.A)[0]
+    if published:  # units of a group are scaled alike
+        group = jaccard_groups(A, settings["jaccard_min"])
+        means = (np.bincount(group, means) / np.bincount(group))[group]
     kinetics = None
     if settings["kinetics"] == "pooled" and not published:
-        clear = clear * isolation(read_footprints(smk.input.A)[0])
+        clear = clear * isolation(A)
         kinetics = _kinetics(smk, YrA, sigma, clear, movie.fps_hz)
         logger.info("kinetics: %s", kinetics)
     order = 1 if settings["ar_order"] == 1 else 2
@@ -59,7 +65,7 @@ def main(smk: "Snakemake") -> None:
             filled = fill_gaps(y[None])[0]
             lag = settings["add_lag"]
             g = unit_coefficients(filled, sigma[k], order, lag, movie.fps_hz, cutoff_hz)
-        return g, _solve(y, g, sigma[k], penalty, settings)
+        return g, _solve(y, g, sigma[k], penalty, means[k], settings)
 
     fits = map_slabs(fit, range(len(unit_id)), smk.threads)
     with new_store(smk.output.units) as part:
@@ -97,11 +103,18 @@ def _kinetics(
     return found
 
 
-def _solve(y: np.ndarray, g: np.ndarray, sigma: float, penalty: float, settings: dict) -> Fit:
+def _means(YrA: np.ndarray) -> np.ndarray:
+    """Return the mean of each raw trace, and never 0, because traces are divided by it."""
+    return np.maximum(np.abs(np.nanmean(YrA, axis=1)), 1e-6)
+
+
+def _solve(
+    y: np.ndarray, g: np.ndarray, sigma: float, penalty: float, mean: float, settings: dict
+) -> Fit:
     if settings["method"] == "minian":
         from scopeflow.convex import deconvolve_published  # slow to import, and rarely needed
 
-        return deconvolve_published(y, g, sigma, penalty)
+        return deconvolve_published(y, g, sigma, penalty, mean)
     if settings["backend"] == "cvxpy":
         from scopeflow.convex import deconvolve_reference
 

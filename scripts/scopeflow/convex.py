@@ -33,7 +33,9 @@ def deconvolve_reference(y: np.ndarray, g: np.ndarray, sigma: float, z: float = 
     )
 
 
-def deconvolve_published(y: np.ndarray, g: np.ndarray, sigma: float, sparse_penalty: float) -> Fit:
+def deconvolve_published(
+    y: np.ndarray, g: np.ndarray, sigma: float, sparse_penalty: float, scale: float
+) -> Fit:
     """Solve the paper's temporal problem in the form that its code solves.
 
     Parameters
@@ -47,6 +49,8 @@ def deconvolve_published(y: np.ndarray, g: np.ndarray, sigma: float, sparse_pena
         Noise of the trace.
     sparse_penalty : float
         As in the paper.
+    scale : float
+        What the trace is divided by first: the mean of the traces of its group.
 
     Returns
     -------
@@ -55,11 +59,10 @@ def deconvolve_published(y: np.ndarray, g: np.ndarray, sigma: float, sparse_pena
     Notes
     -----
     ``min |y - c - b0 - c0 d|_2 + sparse_penalty sigma |G c|_1`` with ``G c >= 0, c0 >= 0, b0
-    >= min y``, after the trace was divided by its mean. The norm is not squared: results
+    >= min y``, after the division. The norm is not squared: results
     change with the length of the recording and with an offset of the trace.
     """
     weight = np.isfinite(y)
-    scale = max(float(np.abs(np.nanmean(y))), 1e-9)
     scaled = np.where(weight, y / scale, 0.0)
     c, b0, c0, decay, G = _unknowns(len(y), g)
     residual = cp.multiply(weight.astype(float), scaled - c - b0 - c0 * decay)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
+from scipy.sparse import csgraph
 
 from scopeflow.footprints import from_rows
 from scopeflow.patches import pixels_of
@@ -237,3 +238,28 @@ def lasso_footprints(
     result = sparse.csr_array((values, support.indices, support.indptr), support.shape)
     result.eliminate_zeros()
     return result
+
+
+def jaccard_groups(A: sparse.csr_array, jaccard_min: float) -> np.ndarray:
+    """Return the group of each unit: units connected by overlaps above a Jaccard index.
+
+    Parameters
+    ----------
+    A : csr_array of float, shape (unit_id, pixel)
+        Footprints.
+    jaccard_min : float
+        Pairs sharing more than this part of the pixels they cover together are connected.
+
+    Returns
+    -------
+    ndarray of int, shape (unit_id,)
+        The paper updates the members of a group together; as no footprint enters its
+        temporal problem, all they share is the scale that their traces are divided by.
+    """
+    present = sparse.csr_array((np.ones(A.nnz), A.indices, A.indptr), A.shape)
+    shared = sparse.coo_array(present @ present.T)
+    sizes = np.diff(A.indptr)
+    i, j = shared.coords
+    linked = shared.data / (sizes[i] + sizes[j] - shared.data) > jaccard_min
+    graph = sparse.coo_array((linked[linked], (i[linked], j[linked])), shape=shared.shape)
+    return csgraph.connected_components(graph, directed=False)[1]

@@ -98,6 +98,6 @@ class Project:
 
 
 FAKE = {
-    "height_px": 96, "width_px": 96, "n_frames": 300, "n_cells": 8, "frames_per_file": 200,
+    "height_px": 96, "width_px": 96, "n_frames": 300, "n_cells": 16, "frames_per_file": 200,
     "motion_max_px": 4, "spike_probability": 0.01,
 }  # fmt: skip

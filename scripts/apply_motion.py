@@ -4,11 +4,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from scopeflow.loaded import LoadedRecording
 from scopeflow.logs import job_log, logger, progress
 from scopeflow.movie import SEEN_MIN
 from scopeflow.parallel import map_slabs, single_threaded_libraries
 from scopeflow.preprocess import filter_frames, remove_glow
-from scopeflow.loaded import LoadedRecording
 from scopeflow.shift import seen_fraction, shift_frames
 from scopeflow.stores import COMPRESSOR, create, create_movie, new_store, put, read
 
@@ -28,7 +28,7 @@ def main(smk: "Snakemake") -> None:
     weight = recording.good & placed.astype(bool)
     seen = seen_fraction(motion, weight, recording.shape)
     logger.info(
-        "%d of %d frames take part; %d of %d pixels are left out, because under half of the frames saw them",
+        "%d of %d frames take part; %d of %d pixels are left out: under half the frames saw them",
         weight.sum(), len(weight), (seen < SEEN_MIN).sum(), seen.size,
     )  # fmt: skip
     filtered_movie = smk.params.settings["preprocess"]["cnmf_movie"] == "filtered"

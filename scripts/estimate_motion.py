@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scopeflow.errors import InputError
+from scopeflow.loaded import LoadedRecording
 from scopeflow.logs import job_log, logger, progress
 from scopeflow.motion import Scheme, SlabMotion, join_slabs, slab_motion
 from scopeflow.parallel import map_slabs, single_threaded_libraries
 from scopeflow.preprocess import filter_frames, remove_glow
-from scopeflow.loaded import LoadedRecording
 from scopeflow.registration import Registrar
 from scopeflow.stores import create, new_store, put
 
@@ -61,12 +61,13 @@ def _estimate(smk, recording: LoadedRecording, settings: dict, lowest: float):
     shape = _size(rows, recording.shape[0]), _size(cols, recording.shape[1])
     diameter = smk.params.settings["cell_diameter_px"]
     limit = min(shape) // 2 - 1
-    if settings["max_shift_px"] is not None and settings["max_shift_px"] > limit:
+    given = settings["max_shift_px"]
+    if given is not None and given > limit:
         raise InputError(
-            f"session {smk.wildcards.session}: motion.max_shift_px is {settings['max_shift_px']:g}, but "
-            f"the image used is {shape[0]} x {shape[1]} px, which allows 1 to {limit}. Lower it."
+            f"session {smk.wildcards.session}: motion.max_shift_px is {given:g}, but the image "
+            f"used is {shape[0]} x {shape[1]} px, which allows 1 to {limit}. Lower it."
         )
-    max_shift = settings["max_shift_px"] or min(MAX_SHIFT_DIAMETERS * diameter, min(shape) / 4)
+    max_shift = given or min(MAX_SHIFT_DIAMETERS * diameter, min(shape) / 4)
     scheme = Scheme(
         Registrar.for_images(shape, diameter, max_shift),
         settings["aggregation"],

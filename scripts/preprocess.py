@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from scopeflow.loaded import LoadedRecording
 from scopeflow.logs import job_log, logger
 from scopeflow.parallel import single_threaded_libraries
 from scopeflow.preprocess import denoise, remove_background, remove_glow
-from scopeflow.loaded import LoadedRecording
 from scopeflow.stores import create, new_store, put
 
 if TYPE_CHECKING:

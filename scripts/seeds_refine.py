@@ -66,8 +66,9 @@ def main(smk: "Snakemake") -> None:
     logger.info("%d seeds", best.sum())
     if not best.any():
         logger.warning(
-            "session %s: no seed is left of %d candidates (best peak-to-noise ratio %.2f, threshold %g). "
-            "If there are cells, check cell_diameter_px, or lower seeds.pnr_min or seeds.event_z_min.",
+            "session %s: no seed is left of %d candidates (best peak-to-noise ratio %.2f, "
+            "threshold %g). If there are cells, check cell_diameter_px, or lower seeds.pnr_min or "
+            "seeds.event_z_min.",
             smk.wildcards.session, len(table), table["pnr"].max() if len(table) else 0, pnr_min,
         )  # fmt: skip
     with new_store(smk.output.seeds) as part:

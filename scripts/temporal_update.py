@@ -90,8 +90,9 @@ def _kinetics(
     )
     if found.source == "prior":
         logger.warning(
-            "session %s: %d units are too few to estimate the indicator's kinetics; %.3g s decay and "
-            "%.3g s rise are assumed. Set temporal.tau_decay_s and temporal.tau_rise_s if you know better.",
+            "session %s: %d units are too few to estimate the indicator's kinetics; %.3g s decay "
+            "and %.3g s rise are assumed. Set temporal.tau_decay_s and temporal.tau_rise_s if you "
+            "know better.",
             smk.wildcards.session, len(best), found.tau_decay_s, found.tau_rise_s,
         )  # fmt: skip
     if decay is not None or rise is not None:

@@ -101,6 +101,6 @@ def draw_traces(
     ax.set_xlim(time_s[0], time_s[-1])
     ax.set(xlabel="time (s)", ylabel="unit_id")
     ax.set_title(
-        "raw trace (gray), fit (blue) and deconvolved activity S (orange); range in counts on the right",
+        "raw trace (gray), fit (blue), activity S (orange); range in counts on the right",
         fontsize=9,
     )

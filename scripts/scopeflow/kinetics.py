@@ -91,10 +91,10 @@ def pooled_kinetics(
     if order is None and rise < 0.5 / fps_hz:
         rise = 0.0
     rng = np.random.default_rng(seed)
-    halves = [
-        _whittle(freqs, spectra[rng.permutation(len(spectra))[: len(spectra) // 2]].mean(axis=0), fps_hz, order)
-        for _ in range(20)
-    ]  # fmt: skip
+    halves = []
+    for _ in range(20):
+        half = rng.permutation(len(spectra))[: len(spectra) // 2]
+        halves.append(_whittle(freqs, spectra[half].mean(axis=0), fps_hz, order))
     # The spread of the first step, around the value of the second.
     spread = np.quantile(np.array(halves), [0.1, 0.9], axis=0) / np.maximum(start, 1e-9)
     return Kinetics(
@@ -148,7 +148,13 @@ def _whittle(
         used = freqs >= min(lowest_hz, freqs[len(freqs) // 4])
         found = None
         for decay in (0.15, 0.6, 2.0):
-            start = [np.log(max(decay, 1.5 / fps_hz)), np.log(power[used].max()), np.log(power[-len(power) // 4 :].mean()), 2.0]  # fmt: skip
+            floor = power[-len(power) // 4 :].mean()
+            start = [
+                np.log(max(decay, 1.5 / fps_hz)),
+                np.log(power[used].max()),
+                np.log(floor),
+                2.0,
+            ]
             fit = optimize.minimize(
                 loss, start, args=(used,), method="Nelder-Mead",
                 options={"maxiter": 600, "xatol": 1e-3, "fatol": 1e-4},

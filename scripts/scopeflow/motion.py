@@ -138,7 +138,7 @@ class Scheme:
         confidence : ndarray of float64, shape (image,)
             Infinite for a single image, which is its own template.
         template : ndarray of complex64
-            Of the images moved by the shifts.
+            Of the images moved by the shifts, which are 0 on average.
         """
         if len(spectra) == 1:
             return shifts, np.array([np.inf]), self.registrar.moved(spectra, shifts)[0]
@@ -147,33 +147,36 @@ class Scheme:
             aligned = self.registrar.moved(spectra, shifts)
             aligned[~sure] = 0
             found, confidence = np.empty_like(shifts), np.zeros(len(spectra))
-            for k, template in enumerate(_templates(aligned, sure, reach)):
-                found[k], confidence[k] = self.registrar.shift_between(spectra[k], template)
+            for k, (template, centre) in enumerate(_templates(aligned, shifts, sure, reach)):
+                found[k], confidence[k] = self.registrar.shift_between(spectra[k], template, centre)
             sure = confidence >= min_confidence
             if not sure.any():
                 sure[:] = True
-            shifts = found - np.median(found[sure] - shifts[sure], axis=0)
+            shifts = found - found[sure].mean(axis=0)
         template = self.registrar.moved(spectra[sure], shifts[sure]).mean(axis=0)
         return shifts, confidence, template
 
 
-def _templates(aligned: np.ndarray, sure: np.ndarray, reach: int | None) -> Iterator[np.ndarray]:
-    """Yield, for each image, the mean of the sure ones around it, itself left out.
+def _templates(
+    aligned: np.ndarray, shifts: np.ndarray, sure: np.ndarray, reach: int | None
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield, for each image, the mean of the sure ones around it, and that of their shifts.
 
-    Its own part would tie every image to where it is, by its noise.
+    The image itself is left out: its own part would tie it to where it is, by its noise.
     """
     n = len(aligned)
     reach = n if reach is None else reach
-    total = aligned[: min(reach, n)].sum(axis=0)
+    moves = shifts * sure[:, None]
+    total, move = aligned[: min(reach, n)].sum(axis=0), moves[: min(reach, n)].sum(axis=0)
     count = int(sure[: min(reach, n)].sum())
     for k in range(n):
-        if k + reach < n:
-            total = total + aligned[k + reach]
-            count += int(sure[k + reach])
-        if k - reach - 1 >= 0:
-            total = total - aligned[k - reach - 1]
-            count -= int(sure[k - reach - 1])
-        yield (total - aligned[k]) / max(count - int(sure[k]), 1)
+        for other, sign in ((k + reach, 1), (k - reach - 1, -1)):
+            if 0 <= other < n:
+                total = total + sign * aligned[other]
+                move = move + sign * moves[other]
+                count += sign * int(sure[other])
+        others = max(count - int(sure[k]), 1)
+        yield (total - aligned[k]) / others, (move - moves[k]) / others
 
 
 @dataclass

@@ -1,0 +1,169 @@
+"""Motion of made-up fields with known shifts."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scopeflow.motion import Scheme, anchored, join_slabs, slab_motion
+from scopeflow.registration import Registrar
+from scopeflow.shift import seen_fraction, shift_frames
+
+SHAPE = (96, 110)
+DIAMETER = 12
+SURE = 6.0
+
+
+class Field:
+    """Round cells that can be drawn at any shift."""
+
+    def __init__(self, seed: int = 0) -> None:
+        rng = np.random.default_rng(seed)
+        self.places = rng.uniform(-20, np.array(SHAPE) + 20, (60, 2))
+        self.heights = rng.uniform(20, 90, 60)
+
+    def draw(self, shift, noise: float = 0.0, seed: int = 0) -> np.ndarray:
+        y, x = (np.arange(n) for n in SHAPE)
+        rows = np.exp(-((y[:, None] - self.places[:, 0] - shift[0]) ** 2) / 18)
+        cols = np.exp(-((x[:, None] - self.places[:, 1] - shift[1]) ** 2) / 18)
+        image = 20 + (rows * self.heights) @ cols.T
+        image += np.random.default_rng(seed).normal(0, noise, SHAPE)
+        return np.clip(np.rint(image), 0, 255).astype(np.uint8)
+
+    def movie(self, movement, noise: float = 4.0) -> np.ndarray:
+        return np.stack([self.draw(m, noise, t) for t, m in enumerate(movement)])
+
+
+def scheme(aggregation: str = "mean", max_shift: float = 16) -> Scheme:
+    return Scheme(Registrar.for_images(SHAPE, DIAMETER, max_shift), aggregation, 2.0)
+
+
+def estimate(frames, good=None, how=None, slab=50):
+    how = how or scheme()
+    good = np.ones(len(frames), bool) if good is None else good
+    parts = [slice(i, i + slab) for i in range(0, len(frames), slab)]
+    slabs = [slab_motion(frames[p][good[p]], how, SURE) for p in parts]
+    return join_slabs(slabs, [good[p] for p in parts], how, SURE)
+
+
+def error(motion, movement) -> np.ndarray:
+    """Distance from the truth; the constant between them is free."""
+    rest = motion + movement
+    return np.hypot(*(rest - np.median(rest, axis=0)).T)
+
+
+def walk(n: int, seed: int, whole: bool) -> np.ndarray:
+    steps = np.random.default_rng(seed).normal(0, 1, (n, 2)).cumsum(axis=0)
+    steps = np.clip(steps, -7, 7)
+    return np.rint(steps) if whole else steps
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.floats(-9, 9), st.floats(-9, 9), st.integers(0, 5))
+def test_the_shift_of_a_pair_is_found_within_a_tenth_of_a_pixel(dy, dx, seed):
+    field = Field(seed)
+    how = Registrar.for_images(SHAPE, DIAMETER, 16)
+    still, moved = how.spectra(np.stack([field.draw((0, 0)), field.draw((dy, dx))]))
+    shift, confidence = how.shift_between(moved, still)
+    np.testing.assert_allclose(shift, [-dy, -dx], atol=0.12)
+    assert confidence > SURE
+
+
+@pytest.mark.parametrize("aggregation", ["mean", "max"])
+def test_whole_pixel_motion_is_found_exactly(aggregation):
+    movement = walk(120, 1, whole=True)
+    motion, _, placed = estimate(Field(1).movie(movement), how=scheme(aggregation))
+    assert placed.all()
+    assert motion.dtype == np.float32
+    assert error(motion, movement).max() == 0
+
+
+def test_subpixel_motion_is_found_within_a_tenth_of_a_pixel():
+    movement = walk(120, 2, whole=False)
+    motion, _, placed = estimate(Field(2).movie(movement))
+    assert placed.all()
+    assert np.sqrt((error(motion, movement) ** 2).mean()) < 0.1
+
+
+def test_no_motion_stays_none():
+    motion, _, _ = estimate(Field(3).movie(np.zeros((60, 2))))
+    assert not motion.any()
+
+
+def test_a_frame_of_noise_is_flagged_and_does_not_disturb_the_others():
+    movement = walk(90, 4, whole=False)
+    frames = Field(4).movie(movement)
+    frames[40] = np.random.default_rng(0).normal(60, 8, SHAPE).clip(0, 255)
+    motion, confidence, placed = estimate(frames)
+    assert not placed[40]
+    assert confidence[40] < confidence[np.arange(90) != 40].min()
+    others = np.delete(error(motion, movement), 40)
+    assert others.max() < 0.4
+    np.testing.assert_allclose(motion[40], (motion[39] + motion[41]) / 2, atol=1e-4)
+
+
+def test_bad_frames_take_no_part_and_keep_their_place():
+    movement = walk(150, 5, whole=True)
+    frames = Field(5).movie(movement)
+    good = np.ones(150, dtype=bool)
+    good[[0, 70]] = False
+    good[100:150] = False  # a whole slab
+    frames[~good] = 0
+    motion, confidence, placed = estimate(frames, good)
+    assert motion.shape == (150, 2)
+    assert not placed[~good].any()
+    assert not confidence[~good].any()
+    assert error(motion[good], movement[good]).max() == 0
+
+
+def test_one_frame_has_no_motion():
+    motion, _, placed = estimate(Field().movie(np.zeros((1, 2))))
+    assert motion.tolist() == [[0, 0]]
+    assert placed.all()
+
+
+def test_vignetting_that_stays_does_not_hold_the_frames():
+    y, x = np.mgrid[: SHAPE[0], : SHAPE[1]]
+    fall = 1 - 0.6 * (((y - 48) / 60) ** 2 + ((x - 55) / 70) ** 2)
+    movement = walk(90, 6, whole=True)
+    frames = (Field(6).movie(movement) * fall).astype(np.uint8)
+    motion, _, _ = estimate(frames)
+    assert error(motion, movement).max() == 0
+
+
+def test_fractions_that_gather_make_whole_shifts():
+    rng = np.random.default_rng(0)
+    whole = rng.integers(-5, 6, (200, 2))
+    placed = np.ones(200, dtype=bool)
+    found = anchored(whole + 0.3 + rng.normal(0, 0.05, (200, 2)), placed)
+    assert (found == np.rint(found)).all()
+    assert np.ptp(found - whole, axis=0).max() == 0
+    spread = anchored(rng.uniform(-5, 5, (200, 2)), placed)
+    assert (spread != np.rint(spread)).any()
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_whole_shifts_are_copies_with_the_edge_repeated(dtype):
+    frame = np.arange(30, dtype=dtype).reshape(1, 5, 6)
+    moved = shift_frames(frame, np.array([[1, -2]]))
+    assert moved.dtype == dtype
+    np.testing.assert_array_equal(moved[0, 1:, :4], frame[0, :4, 2:])
+    np.testing.assert_array_equal(moved[0, 0], moved[0, 1])
+    assert (moved[0, 1:, 4:] == frame[0, :4, 5:]).all()
+
+
+def test_subpixel_shifts_move_a_blob_and_keep_its_height():
+    field = Field(7)
+    moved = shift_frames(field.draw((0, 0))[None], np.array([[0.4, -1.3]]))[0].astype(float)
+    expected = field.draw((0.4, -1.3)).astype(float)
+    assert np.abs(moved - expected)[5:-5, 5:-5].max() <= 3
+
+
+def test_seen_counts_the_frames_that_saw_a_pixel():
+    motion = np.array([[0, 0], [2, 0], [0, -1], [50, 50]])
+    seen = seen_fraction(motion, np.array([True, True, True, False]), (6, 5))
+    assert seen[0, 0] == pytest.approx(2 / 3)
+    assert seen[3, 4] == pytest.approx(2 / 3)
+    assert seen[0, 4] == pytest.approx(1 / 3)
+    assert seen[4, 2] == 1
+    assert not seen_fraction(motion, np.zeros(4, bool), (6, 5)).any()

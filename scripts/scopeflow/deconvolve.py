@@ -136,13 +136,13 @@ def deconvolve(
     s[s < 1e-4 * z * norm / (norm * norm)] = 0  # an interior point never touches zero
     c = _calcium(s, float(g[0]), float(g[1]))
     if rescale:
-        factor, b0 = _post_hoc(scaled[weight], (c + c0 * decay)[weight], b0)
+        factor, b0 = undo_shrinkage(scaled[weight], (c + c0 * decay)[weight], b0)
         c, s, c0 = factor * c, factor * s, factor * c0
     return Fit(c * sigma, s * sigma, b0 * sigma + lowest, c0 * sigma, objective)
 
 
-def _post_hoc(y: np.ndarray, fit: np.ndarray, b0: float) -> tuple[float, float]:
-    """Return the factor >= 0 and the intercept that bring the fit nearest to the trace."""
+def undo_shrinkage(y: np.ndarray, fit: np.ndarray, b0: float) -> tuple[float, float]:
+    """Return the factor >= 0 and the intercept that bring a fit nearest to a trace >= 0."""
     centred = fit - fit.mean()
     power = centred @ centred
     if power <= 0:

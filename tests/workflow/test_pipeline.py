@@ -116,6 +116,47 @@ def test_a_changed_run_equals_a_fresh_run_bit_by_bit(finished):
     assert pair[0]["C"].shape != before.shape or not np.array_equal(pair[0]["C"][...], before)
 
 
+# Every method that is not the default, each in at least one variant.
+METHODS = {
+    "as_in_the_paper": {
+        "preprocess": {"glow": {"method": "minimum"}, "cnmf_movie": "filtered"},
+        "motion": {"aggregation": "max"},
+        "seeds": {"method": "rolling", "trace": "pixel"},
+        **{stage: {"method": "minian"}
+           for stage in ("initialize", "spatial", "traces", "temporal", "merge")},
+    },
+    "random_seeds": {
+        "seeds": {"method": "random", "gmm": True, "ks_alpha": 0.05},
+        "preprocess": {"denoise": {"method": "gaussian"}, "background": {"method": "uniform"}},
+    },
+    "unit_kinetics": {"temporal": {"kinetics": "unit", "ar_order": 1}},
+    "reference_solver": {"temporal": {"backend": "cvxpy"}},
+    "nothing_done": {
+        "preprocess": {step: {"method": "none"} for step in ("glow", "denoise", "background")},
+        "motion": {"method": "none"},
+        "merge": {"method": "none"},
+    },
+}  # fmt: skip
+
+
+def test_every_method_runs_to_the_end(tmp_path):
+    project = Project(tmp_path / "project")
+    project.configure(
+        sessions=project.sheet("s1\tm1\tfake"), simulate={"fake": FAKE}, variants=METHODS
+    )
+    project.complete()
+    for variant in METHODS:
+        path = project.folder / "results" / "s1" / variant / "units.zarr"
+        units = zarr.open_group(path, mode="r")
+        assert np.isfinite(units["C"][...]).all(), variant
+        assert units["A"].shape[0] >= 1, variant
+    solvers = [
+        zarr.open_group(project.folder / f"results/s1/{v}/units.zarr", mode="r")["C"][...]
+        for v in ("default", "reference_solver")
+    ]
+    np.testing.assert_allclose(*solvers, atol=0.01 * solvers[0].max())
+
+
 @pytest.fixture(scope="module")
 def bad_data(tmp_path_factory):
     """One run of `load` over sessions that are each bad in a way of their own."""

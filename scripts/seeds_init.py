@@ -11,6 +11,7 @@ from scopeflow.logs import job_log, logger
 from scopeflow.movie import Movie, create_traces
 from scopeflow.parallel import single_threaded_libraries
 from scopeflow.patches import make_patches
+from scopeflow.places import gather_events
 from scopeflow.stores import create, new_store, put
 from scopeflow.traces import read_traces
 
@@ -56,8 +57,11 @@ def _from_events(movie: Movie, settings: dict, diameter: float, threads: int) ->
     found = [detector.events() for detector in detectors]
     counts = [len(level) for level in found]
     logger.info("events above %g sigma, from fast to slow: %s", z_min, counts)
-    places = events.gather_events(found, movie.shape, diameter)
+    places = gather_events(found, diameter)
     pixel = np.rint(places[:, :2]).astype(int)
+    inside = ((pixel >= 0) & (pixel < movie.shape)).all(axis=1)
+    logger.info("%d places outside the image left out: flanks of cells beyond", (~inside).sum())
+    places, pixel = places[inside], pixel[inside]
     return places[movie.usable[pixel[:, 0], pixel[:, 1]]]
 
 

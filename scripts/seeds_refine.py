@@ -36,7 +36,13 @@ def main(smk: "Snakemake") -> None:
     everything = np.ones(len(table), dtype=bool)
     if store.attrs["method"] == "events":
         often = table["count"] >= settings["event_count_min"]
-        table["mask_events"] = often | (table["score"] >= settings["event_z_single"])
+        alone = table["score"] >= settings["event_z_single"]
+        # At the edge, where pixels come and go with the motion, one more is asked for.
+        shape = np.array(store.attrs["shape"])
+        place = table[["height", "width"]].to_numpy()
+        edge = np.minimum(place, shape - 1 - place).min(axis=1, initial=np.inf) < diameter / 10
+        more = table["count"] > settings["event_count_min"]
+        table["mask_events"] = np.where(edge, more, often | alone)
     else:
         table["mask_intensity"] = table["score"] > settings["intensity_min"]
     table["mask_gmm"] = (
@@ -56,7 +62,9 @@ def main(smk: "Snakemake") -> None:
     table["mask_merge"] = False
     kept = np.flatnonzero(passed)
     places = table[["height", "width"]].to_numpy()[kept]
-    pairs = seeds.near_pairs(places, settings["merge_distance_px"] or diameter / 4)
+    # Events have been told apart by their places already.
+    reach = diameter / (10 if store.attrs["method"] == "events" else 4)
+    pairs = seeds.near_pairs(places, settings["merge_distance_px"] or reach)
     linked = seeds.correlations(slow[kept], pairs) > settings["merge_correlation"]
     best = seeds.best_of_groups(len(kept), pairs, linked, table["score"].to_numpy()[kept])
     table.loc[kept[best], "mask_merge"] = True

@@ -1,4 +1,4 @@
-"""Places where something cell-sized lights up: candidates for seeds.
+"""Events: something cell-sized lights up.
 
 A cell betrays itself by transients. Each is a rise, of the size of a cell, at one place and
 time; rises of two neighbours rarely coincide, so even a dim cell beside a bright one
@@ -6,17 +6,21 @@ collects rises of its own. The movie is filtered in space for the size of a cell
 are looked for at every pixel and time, sharp ones first, then ever slower ones.
 """
 
+import functools
 from dataclasses import dataclass
 
 import cv2
 import numba
 import numpy as np
 from scipy import ndimage
-from scipy.spatial import KDTree
 
 LEVELS = 3  # windows of 1, 4 and 16 times `window_s`
 COARSER = 4
 SAMPLES = 96  # images of rises kept per level, from which their noise is measured
+
+# Variance of a filtered cell, in squared widths of the spatial filter: 4 of the cell, 1 of
+# the filter itself.
+FILTERED_VARIANCE = 5.0
 
 BIN_S = 0.1  # frames within are averaged: shorter than the rise of common indicators
 
@@ -78,7 +82,8 @@ def cell_images(frames: np.ndarray, weight: np.ndarray, how: EventFilter) -> np.
     -----
     The filter is ``G(s) - 1.5 G(3 s) + 0.5 G(5 s)`` with Gaussians G of sum 1. Its zeroth and
     second moments vanish, so that a background which is a polynomial of degree up to 3
-    over the filter's reach leaves no trace.
+    over the filter's reach leaves no trace. At the edge the Gaussians average the pixels
+    that there are; a mirrored image would show a cell near the edge on the edge.
     """
     height, width = frames.shape[1:]
     small = (width // how.bin_px, height // how.bin_px)
@@ -99,10 +104,18 @@ def cell_images(frames: np.ndarray, weight: np.ndarray, how: EventFilter) -> np.
 def band_pass(image: np.ndarray, sigma: float) -> np.ndarray:
     """Apply the filter with vanishing moments of `cell_images` to one float32 image."""
     narrow, middle, wide = (
-        cv2.GaussianBlur(image, (0, 0), sigma * factor, borderType=cv2.BORDER_REFLECT)
+        cv2.GaussianBlur(image, (0, 0), sigma * factor, borderType=cv2.BORDER_CONSTANT)
+        / _shares(image.shape, sigma * factor)
         for factor in (1, 3, 5)
     )
     return narrow - 1.5 * middle + 0.5 * wide
+
+
+@functools.cache
+def _shares(shape: tuple[int, int], sigma: float) -> np.ndarray:
+    """Return which part of a Gaussian around each pixel lies in the image."""
+    ones = np.ones(shape, dtype=np.float32)
+    return cv2.GaussianBlur(ones, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
 
 
 class StepDetector:
@@ -186,13 +199,14 @@ class StepDetector:
         -------
         ndarray of float64, shape (event, 4)
             Time in bins since the start, row and column in px of the full image, and rise
-            in standard deviations.
+            in standard deviations. The place may lie outside the image, where only the
+            flank of a cell shows.
         """
         if not self._events or not self._sample:
             return np.empty((0, 4))
         noise = step_noise(np.stack(self._sample), self._how.sigma)
         found = np.concatenate(self._events)
-        pixel = np.rint(found[:, 1:3]).astype(int)
+        pixel = np.clip(np.rint(found[:, 1:3]).astype(int), 0, np.array(noise.shape) - 1)
         found[:, 3] /= noise[pixel[:, 0], pixel[:, 1]]
         found = found[found[:, 3] >= self._z_min]
         # Centre of a binned pixel, in the coordinates of the full image.
@@ -239,16 +253,17 @@ def _local_peaks(rises, noise, z_min, reach, ring):
     n_bins, height, width = rises.shape
     found = []
     for t in range(reach, n_bins - reach):
-        # A peak on the edge is the flank of a cell outside: its place cannot be told.
-        for y in range(1, height - 1):
-            for x in range(1, width - 1):
+        for y in range(height):
+            for x in range(width):
                 value = rises[t, y, x]
                 if noise[y, x] <= 0 or value < z_min * noise[y, x]:
                     continue
                 highest = True
+                top, bottom = max(y - 1, 0), min(y + 1, height - 1)
+                left, right = max(x - 1, 0), min(x + 1, width - 1)
                 for dt in range(-reach, reach + 1):
-                    for dy in range(-1, 2):
-                        for dx in range(-1, 2):
+                    for dy in range(top - y, bottom - y + 1):
+                        for dx in range(left - x, right - x + 1):
                             other = rises[t + dt, y + dy, x + dx]
                             # Of equal values the first one counts.
                             earlier = dt < 0 or (dt == 0 and (dy < 0 or (dy == 0 and dx < 0)))
@@ -263,8 +278,19 @@ def _local_peaks(rises, noise, z_min, reach, ring):
                     continue
                 excess = value - _ring(rises[t], y, x, ring)
                 if excess >= z_min * noise[y, x]:
-                    row = y + _vertex(rises[t, y - 1, x], value, rises[t, y + 1, x])
-                    col = x + _vertex(rises[t, y, x - 1], value, rises[t, y, x + 1])
+                    row, col = float(y), float(x)
+                    if bottom - top == 2:
+                        row += _vertex(rises[t, top, x], value, rises[t, bottom, x])
+                    elif y == 0:
+                        row -= _beyond(value, rises[t, 1, x], ring)
+                    else:
+                        row += _beyond(value, rises[t, y - 1, x], ring)
+                    if right - left == 2:
+                        col += _vertex(rises[t, y, left], value, rises[t, y, right])
+                    elif x == 0:
+                        col -= _beyond(value, rises[t, y, 1], ring)
+                    else:
+                        col += _beyond(value, rises[t, y, x - 1], ring)
                     found.append((float(t), row, col, excess))
     events = np.empty((len(found), 4))
     for i, event in enumerate(found):
@@ -282,6 +308,19 @@ def _ring(image, y, x, reach):
             fall = min(fall, image[row, col])
             rise = max(rise, image[row, col])
     return RING_OF_RISE * rise - RING_OF_FALL * fall
+
+
+@numba.njit(nogil=True, cache=True)
+def _beyond(edge, inner, ring):
+    """How far beyond the edge a peak lies that is highest on the edge; may be negative.
+
+    From the ratio of two neighbours, as of a Gaussian of a cell's width after the filter.
+    """
+    sigma = ring / RING_REACH
+    if inner <= 0:
+        return 2 * sigma
+    place = FILTERED_VARIANCE * sigma**2 * np.log(edge / inner) - 0.5
+    return min(place, 2 * sigma)
 
 
 @numba.njit(nogil=True, cache=True)
@@ -310,60 +349,33 @@ def step_noise(sample: np.ndarray, sigma: float) -> np.ndarray:
         than the quieter part of its surroundings; and none for quieter than half of the
         image's median, so that a dead pixel does not ring.
     """
-    own = np.median(np.abs(sample), axis=0) / 0.6745
+    gain = noise_gain(sample.shape[1:], sigma)
+    own = np.median(np.abs(sample), axis=0) / 0.6745 / gain
     around = ndimage.percentile_filter(own, 30, size=2 * round(12 * sigma) + 1)
     lowest = max(0.5 * float(np.median(own)), 1e-12)
-    return np.maximum(np.minimum(own, around), lowest).astype(np.float32)
+    return (np.maximum(np.minimum(own, around), lowest) * gain).astype(np.float32)
 
 
-def gather_events(
-    levels: list[np.ndarray], shape: tuple[int, int], cell_diameter_px: float
-) -> np.ndarray:
-    """Return the places where events gather.
+def noise_gain(shape: tuple[int, int], sigma: float) -> np.ndarray:
+    """Return the standard deviation that `band_pass` leaves of white noise of 1.
 
-    Parameters
-    ----------
-    levels : list of ndarray of float, shape (event, 4)
-        Of the `StepDetector` of each time scale, the fastest first.
-    shape : tuple of int
-        (height, width) of the image.
-    cell_diameter_px : float
-        Width of a cell.
-
-    Returns
-    -------
-    ndarray of float64, shape (candidate, 4)
-        Row, column (px), number of events near, and the largest rise among them.
-
-    Notes
-    -----
-    The map of events is smoothed by about the error of an event's place and searched for
-    local maxima; the events within d / 6 of one are its own. Slow events can be sums of
-    neighbours: they count only where no faster ones gathered within d / 2.
+    It is larger at the edge, where fewer pixels are averaged.
     """
-    found = np.empty((0, 4))
-    for events in levels:
-        if len(found) and len(events):
-            nearest = KDTree(found[:, :2]).query(events[:, 1:3])[0]
-            events = events[nearest > cell_diameter_px / 2]
-        found = np.concatenate([found, _peaks_of_map(events, shape, cell_diameter_px)])
-    return found
+    weights = {1: 1.0, 3: -1.5, 5: 0.5}
+    variance = np.zeros(shape)
+    for one, u in weights.items():
+        for other, v in weights.items():
+            sides = [_shared_power(n, sigma * one, sigma * other) for n in shape]
+            variance += u * v * np.outer(*sides)
+    return np.sqrt(variance)
 
 
-def _peaks_of_map(events: np.ndarray, shape: tuple[int, int], diameter: float) -> np.ndarray:
-    if not len(events):
-        return np.empty((0, 4))
-    weight = np.minimum(events[:, 3], 20)
-    density = np.zeros(shape)
-    pixel = np.clip(np.rint(events[:, 1:3]).astype(int), 0, np.array(shape) - 1)
-    np.add.at(density, (pixel[:, 0], pixel[:, 1]), weight)
-    density = ndimage.gaussian_filter(density, diameter / 12, mode="constant")
-    reach = max(round(diameter / 8), 1)
-    peaks = (density == ndimage.maximum_filter(density, 2 * reach + 1)) & (density > 1e-6)
-    candidates = []
-    for place in np.argwhere(peaks).astype(np.float64):
-        near = np.hypot(*(events[:, 1:3] - place).T) <= diameter / 6
-        if near.any():
-            centre = np.average(events[near, 1:3], axis=0, weights=weight[near])
-            candidates.append([*centre, near.sum(), events[near, 3].max()])
-    return np.array(candidates).reshape(-1, 4)
+def _shared_power(n: int, one: float, other: float) -> np.ndarray:
+    """Return, for each of n samples, the product of two Gaussians cut off at the ends."""
+    reach = int(np.ceil(4 * max(one, other)))
+    x = np.arange(-reach, reach + 1)
+    a, b = np.exp(-(x**2) / (2 * one**2)), np.exp(-(x**2) / (2 * other**2))
+    ones = np.pad(np.ones(n), reach)
+    return np.convolve(ones, a * b, "valid") / (
+        np.convolve(ones, a, "valid") * np.convolve(ones, b, "valid")
+    )

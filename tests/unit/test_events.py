@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from scopeflow import events
+from scopeflow.places import gather_events
 
 DIAMETER = 16.0
 HOW = events.EventFilter.for_cells(DIAMETER, fps_hz=30, window_s=0.5)
@@ -53,7 +54,7 @@ def test_each_rise_is_found_once_at_its_place():
 
 def test_noise_alone_gives_no_candidate():
     found = find(movie([], [], [], n_frames=1000, seed=3))
-    often = events.gather_events([found], (80, 96), DIAMETER)
+    often = gather_events([found], DIAMETER)
     assert not np.any((often[:, 2] >= 2) | (often[:, 3] > 8))
 
 
@@ -65,7 +66,7 @@ def test_the_decay_of_a_bright_cell_does_not_raise_a_ring():
 def test_a_dim_cell_beside_a_bright_one_is_a_candidate_of_its_own():
     bright, dim = (40.0, 40.0), (40.0, 46.0)
     Y = movie([bright, dim], [[60, 500, 900], [250, 400, 700, 1050]], [100, 30], n_frames=1200)
-    places = events.gather_events([find(Y)], (80, 96), DIAMETER)
+    places = gather_events([find(Y)], DIAMETER)
     for place in (bright, dim):
         assert np.hypot(*(places[:, :2] - place).T).min() < 1
 
@@ -88,7 +89,7 @@ def test_bad_frames_show_no_rise():
 
 
 def test_no_events_give_no_candidates():
-    assert events.gather_events([np.empty((0, 4))], (80, 96), DIAMETER).shape == (0, 4)
+    assert gather_events([np.empty((0, 4))], DIAMETER).shape == (0, 4)
 
 
 def test_a_slow_rise_is_found_at_a_slow_time_scale():
@@ -99,12 +100,12 @@ def test_a_slow_rise_is_found_at_a_slow_time_scale():
     Y = 60 + rng.normal(0, 6, (1500, 80, 96)) + course[:, None, None] * cell
     levels = [find(Y.astype(np.uint8), level=level) for level in range(events.LEVELS)]
     assert len(levels[0]) <= 1
-    places = events.gather_events(levels, (80, 96), DIAMETER)
+    places = gather_events(levels, DIAMETER)
     assert np.hypot(*(places[:, :2] - (40, 48)).T).min() < 2
 
 
 def test_slow_events_do_not_double_a_fast_candidate():
     fast = np.array([[10.0, 40, 40, 9], [90.0, 40, 40, 9]])
     slow = np.array([[10.0, 43, 42, 20], [20.0, 60, 60, 8]])
-    places = events.gather_events([fast, slow], (80, 96), DIAMETER)
+    places = gather_events([fast, slow], DIAMETER)
     assert np.sort(places[:, 0]).round().tolist() == [40, 60]

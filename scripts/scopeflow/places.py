@@ -1,0 +1,204 @@
+"""Where events gather: each cell lights up at its own place, again and again.
+
+The place of an event is known to within a third of the cell's diameter over the event's
+height in noises. Two cells so near each other that their images merge still show as two
+clouds of events, and are told apart by a mixture model with that error.
+"""
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse import csgraph
+from scipy.spatial import KDTree
+
+FLOOR_DIAMETERS = 1 / 120  # error of the place of even the highest event
+SEPARATION_DIAMETERS = 0.1  # cells nearer to each other are not told apart
+
+FASTER_DIAMETERS = 0.7
+
+# Costs in nats.
+OUTLIER = 7.0  # an event that belongs to no place
+BETWEEN = 4.0  # an event on the line between two places whose cells rose together
+PLACE = 12.0  # a place: three parameters, and safety
+
+PART_MIN = 0.05  # of the events of its neighbours that a place must have
+TRIALS = 4  # starts tried for each further place
+STARTS_MAX = 300
+
+
+def place_errors(z: np.ndarray, cell_diameter_px: float) -> np.ndarray:
+    """Return the error of events' places along each axis in px, from their height."""
+    return np.hypot(cell_diameter_px / 3 / z, cell_diameter_px * FLOOR_DIAMETERS)
+
+
+def gather_events(levels: list[np.ndarray], cell_diameter_px: float) -> np.ndarray:
+    """Return the places where events gather.
+
+    Parameters
+    ----------
+    levels : list of ndarray of float, shape (event, 4)
+        Of the `events.StepDetector` of each time scale, the fastest first: time, row and
+        column in px, height in standard deviations.
+    cell_diameter_px : float
+        Width of a cell.
+
+    Returns
+    -------
+    ndarray of float64, shape (candidate, 4)
+        Row, column (px), number of events of the place, and the highest of them.
+
+    Notes
+    -----
+    Slow events can be sums of neighbours, or the ring around a cell: they count only where
+    no faster ones gathered within `FASTER_DIAMETERS`.
+    """
+    found = np.empty((0, 4))
+    for events in levels:
+        if len(found) and len(events):
+            nearest = KDTree(found[:, :2]).query(events[:, 1:3])[0]
+            events = events[nearest > cell_diameter_px * FASTER_DIAMETERS]
+        if len(events):
+            found = np.concatenate([found, _places(events, cell_diameter_px)])
+    return found
+
+
+def _places(events: np.ndarray, diameter: float) -> np.ndarray:
+    """Cluster the events of one time scale; the error of their places is checked on the way.
+
+    Motion that was left, or cells that are not round, scatter events more widely than noise
+    does. What the clusters show of it in a first round counts in the second.
+    """
+    errors = place_errors(events[:, 3], diameter)
+    groups = _groups(events[:, 1:3], diameter / 6)
+    places, scatter = _cluster_groups(events, errors, groups, diameter)
+    if scatter > 1:
+        places, _ = _cluster_groups(events, errors * np.sqrt(scatter), groups, diameter)
+    return places
+
+
+def _groups(points: np.ndarray, reach: float) -> list[np.ndarray]:
+    """Return the groups of points that are connected by steps up to `reach`."""
+    i, j = KDTree(points).query_pairs(reach, output_type="ndarray").T
+    graph = sparse.coo_array((np.ones(len(i)), (i, j)), shape=(len(points), len(points)))
+    labels = csgraph.connected_components(graph, directed=False)[1]
+    order = np.argsort(labels, kind="stable")
+    return np.split(order, np.cumsum(np.bincount(labels))[:-1])
+
+
+def _cluster_groups(
+    events: np.ndarray, errors: np.ndarray, groups: list[np.ndarray], diameter: float
+) -> tuple[np.ndarray, float]:
+    """Return the places of all groups, and how much wider than expected events scatter."""
+    found, scatter = [], []
+    for group in groups:
+        points, error, z = events[group, 1:3], errors[group], events[group, 3]
+        centres, own = cluster(points, error, diameter * SEPARATION_DIAMETERS)
+        if not len(centres):  # nothing gathers here: the highest event stands for itself
+            top = z.argmax()
+            found.append([*points[top], 1, z[top]])
+        for k, centre in enumerate(centres):
+            members = own == k
+            if members.any():
+                found.append([*centre, members.sum(), z[members].max()])
+            if members.sum() > 5:
+                distance = ((points[members] - centre) ** 2).sum(axis=1) / error[members] ** 2
+                scatter.append(np.median(distance) / (2 * np.log(2)))
+    return np.array(found).reshape(-1, 4), float(np.median(scatter)) if scatter else 1.0
+
+
+def cluster(
+    points: np.ndarray, errors: np.ndarray, separation: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Split points into clouds of known width, as many as the points bear out.
+
+    Parameters
+    ----------
+    points : ndarray of float, shape (event, 2)
+        Places in px.
+    errors : ndarray of float, shape (event,)
+        Standard deviation of each along an axis.
+    separation : float
+        Smallest distance between two centres in px.
+
+    Returns
+    -------
+    centres : ndarray of float64, shape (centre, 2)
+        None where no two points agree.
+    own : ndarray of int, shape (event,)
+        Centre of each point; negative for those between two centres and for outliers.
+
+    Notes
+    -----
+    Centres are added one at a time while the description length falls: half the squared
+    distance in errors plus the logarithm of the cloud's share for each point, and `PLACE`
+    for each centre.
+    """
+    centres, shares = np.empty((0, 2)), np.empty(0)
+    own, cost = np.full(len(points), -1), np.full(len(points), OUTLIER)
+    total = cost.sum()
+    starts = points[:: max(1, len(points) // STARTS_MAX)]
+    while len(points) > 1:
+        gain = np.maximum(cost[:, None] - _distances(points, errors, starts) - 1, 0).sum(axis=0)
+        best = None
+        for k in np.argsort(-gain, kind="stable")[:TRIALS]:
+            trial, parts = _settle(points, errors, np.vstack([centres, starts[k]]))
+            if len(trial) <= len(centres) or not _apart(trial, parts, separation):
+                continue
+            trial_own, trial_cost = _assign(points, errors, trial, parts)
+            length = trial_cost.sum() + PLACE * len(trial)
+            if best is None or length < best[0]:
+                best = length, trial, parts, trial_own, trial_cost
+        if best is None or best[0] >= total:
+            break
+        total, centres, shares, own, cost = best
+    return centres, own
+
+
+def _distances(points: np.ndarray, errors: np.ndarray, centres: np.ndarray) -> np.ndarray:
+    """Return half the squared distance in errors, shape (event, centre)."""
+    squared = ((points[:, None] - centres) ** 2).sum(axis=2)
+    return squared / (2 * errors[:, None] ** 2)
+
+
+def _assign(
+    points: np.ndarray, errors: np.ndarray, centres: np.ndarray, parts: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return which centre each point belongs to, and at what cost."""
+    costs = _distances(points, errors, centres) - np.log(parts / parts.sum())
+    own, cost = costs.argmin(axis=1), costs.min(axis=1)
+    for i in range(len(centres)):
+        for j in range(i):
+            along = centres[i] - centres[j]
+            part = np.clip((points - centres[j]) @ along / max(along @ along, 1e-12), 0, 1)
+            nearest = centres[j] + part[:, None] * along
+            between = BETWEEN + ((points - nearest) ** 2).sum(axis=1) / (2 * errors**2)
+            own = np.where(between < cost, -2, own)
+            cost = np.minimum(cost, between)
+    return np.where(cost > OUTLIER, -1, own), np.minimum(cost, OUTLIER)
+
+
+def _settle(
+    points: np.ndarray, errors: np.ndarray, centres: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Move centres to the mean of their points until nothing changes; empty ones vanish."""
+    parts = np.ones(len(centres))
+    for _ in range(12):
+        own, _ = _assign(points, errors, centres, parts)
+        counts = np.bincount(own[own >= 0], minlength=len(centres))
+        kept = np.flatnonzero(counts)
+        moved = np.array(
+            [np.average(points[own == k], axis=0, weights=errors[own == k] ** -2) for k in kept]
+        ).reshape(-1, 2)
+        same = len(kept) == len(centres) and np.abs(moved - centres).max() < 1e-3
+        centres, parts = moved, counts[kept].astype(float)
+        if same or not len(centres):
+            break
+    return centres, parts
+
+
+def _apart(centres: np.ndarray, parts: np.ndarray, separation: float) -> bool:
+    """Tell whether centres are far enough from each other, and none is made of stray points."""
+    if len(centres) < 2:
+        return True
+    distance = np.hypot(*(centres[:, None] - centres).transpose(2, 0, 1))
+    np.fill_diagonal(distance, np.inf)
+    return distance.min() >= separation and parts.min() >= max(2, PART_MIN * parts.max())

@@ -58,10 +58,13 @@ def _from_events(movie: Movie, settings: dict, diameter: float, threads: int) ->
     counts = [len(level) for level in found]
     logger.info("events above %g sigma, from fast to slow: %s", z_min, counts)
     places = gather_events(found, diameter)
-    pixel = np.rint(places[:, :2]).astype(int)
-    inside = ((pixel >= 0) & (pixel < movie.shape)).all(axis=1)
+    limit = np.array(movie.shape) - 1
+    beyond = np.maximum(-places[:, :2], places[:, :2] - limit).max(axis=1, initial=-np.inf)
+    inside = beyond < diameter / 16
     logger.info("%d places outside the image left out: flanks of cells beyond", (~inside).sum())
-    places, pixel = places[inside], pixel[inside]
+    places = places[inside]
+    places[:, :2] = np.clip(places[:, :2], 0, limit)
+    pixel = np.rint(places[:, :2]).astype(int)
     return places[movie.usable[pixel[:, 0], pixel[:, 1]]]
 
 

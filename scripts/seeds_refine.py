@@ -37,10 +37,10 @@ def main(smk: "Snakemake") -> None:
     if store.attrs["method"] == "events":
         often = table["count"] >= settings["event_count_min"]
         alone = table["score"] >= settings["event_z_single"]
-        # At the edge, where pixels come and go with the motion, one more is asked for.
+        # Near the edge, where cells outside show their flanks, more than that are asked for.
         shape = np.array(store.attrs["shape"])
         place = table[["height", "width"]].to_numpy()
-        edge = np.minimum(place, shape - 1 - place).min(axis=1, initial=np.inf) < diameter / 10
+        edge = np.minimum(place, shape - 1 - place).min(axis=1, initial=np.inf) < diameter / 3
         more = table["count"] > settings["event_count_min"]
         table["mask_events"] = np.where(edge, more, often | alone)
     else:

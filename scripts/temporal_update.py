@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 KINETICS_UNITS = 40  # clearest units that the kinetics are estimated from
 PENALTY, PENALTY_MINIAN = 2.0, 1.0  # defaults of temporal.sparse_penalty
+SNR_MIN, SNR_MIN_MINIAN = 3.0, 0.0  # defaults of temporal.snr_min
 
 
 def main(smk: "Snakemake") -> None:
@@ -72,7 +73,10 @@ def main(smk: "Snakemake") -> None:
         story = dataclasses.asdict(kinetics) if kinetics else {"source": "each unit"}
         out = create(part, stage="temporal_update", kinetics=story, fps_hz=movie.fps_hz)
         put_unit_ids(out, unit_id)
-        _write(out, fits, movie, sigma)
+        snr_min = settings["snr_min"]
+        if snr_min is None:
+            snr_min = SNR_MIN_MINIAN if published else SNR_MIN
+        _write(out, fits, movie, sigma, snr_min)
 
 
 def _kinetics(
@@ -123,7 +127,7 @@ def _solve(
     return deconvolve(y, g, sigma, penalty)
 
 
-def _write(out: zarr.Group, fits, movie: Movie, sigma: np.ndarray) -> None:
+def _write(out: zarr.Group, fits, movie: Movie, sigma: np.ndarray, snr_min: float) -> None:
     """Write the fits unit by unit, a block of them in memory."""
     n_units = len(sigma)
     arrays = {name: create_traces(out, name, n_units, movie, units="counts") for name in "CS"}
@@ -145,6 +149,7 @@ def _write(out: zarr.Group, fits, movie: Movie, sigma: np.ndarray) -> None:
             columns["tau_decay_s"][k] = -1 / np.log(slow) / movie.fps_hz if slow > 0 else 0
             columns["tau_rise_s"][k] = -1 / np.log(fast) / movie.fps_hz if fast > 0 else 0
             lags[k], kept[k] = g, bool(found.s.any())
+        kept[block] &= signal_to_noise(values["C"], sigma[block]) >= snr_min
         for name, array in arrays.items():
             array[block] = values[name]
     for name, column in columns.items():
@@ -153,7 +158,9 @@ def _write(out: zarr.Group, fits, movie: Movie, sigma: np.ndarray) -> None:
     put(out, "sigma", sigma, ("unit_id",), units="counts")
     put(out, "g", lags, ("unit_id", "lag"), units="1")
     put(out, "kept", kept, ("unit_id",), units="1")
-    logger.info("%d of %d units without any activity", (~kept).sum(), n_units)
+    logger.info(
+        "%d of %d units without activity above %g times the noise", (~kept).sum(), n_units, snr_min
+    )
 
 
 if __name__ == "__main__":

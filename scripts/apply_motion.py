@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     snakemake: Snakemake
 
 BLOCK_FRAMES = 16  # of a maximum projection; divides every slab
+# Projections show one frame in this time: transients last longer, and filters cost most here.
+PROJECTION_S = 0.1
 
 
 def main(smk: "Snakemake") -> None:
@@ -33,13 +35,20 @@ def main(smk: "Snakemake") -> None:
     )  # fmt: skip
     filtered_movie = smk.params.settings["preprocess"]["cnmf_movie"] == "filtered"
 
+    every = max(round(PROJECTION_S * recording.fps_hz), 1)
+
     def correct(slab: slice) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        frames = remove_glow(recording.raw[slab], recording.glow)
-        filtered = shift_frames(filter_frames(frames, recording.filters), motion[slab])
-        frames = filtered if filtered_movie else shift_frames(frames, motion[slab])
+        frames = shift_frames(remove_glow(recording.raw[slab], recording.glow), motion[slab])
         good = weight[slab]
+        if filtered_movie:
+            frames = filter_frames(frames, recording.filters)
         total = frames[good].sum(axis=0, dtype=np.float64)
-        filtered[~good] = 0
+        shown = _thinned(good, every)
+        filtered = np.zeros_like(frames)
+        if filtered_movie:
+            filtered[shown] = frames[shown]
+        elif shown.any():
+            filtered[shown] = filter_frames(frames[shown], recording.filters)
         starts = np.arange(0, len(filtered), BLOCK_FRAMES)
         return frames, np.maximum.reduceat(filtered, starts, axis=0), total
 
@@ -71,6 +80,15 @@ def main(smk: "Snakemake") -> None:
         put(out, "max_proj", highest, ("height", "width"), units="counts")
         mean = (total / max(weight.sum(), 1)).astype(np.float32)
         put(out, "mean", mean, ("height", "width"), units="counts")
+
+
+def _thinned(good: np.ndarray, every: int) -> np.ndarray:
+    """Return the first good one of each run of `every` frames."""
+    where = np.flatnonzero(good)
+    first = np.unique(where // every, return_index=True)[1]
+    shown = np.zeros(len(good), dtype=bool)
+    shown[where[first]] = True
+    return shown
 
 
 if __name__ == "__main__":

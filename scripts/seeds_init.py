@@ -38,8 +38,8 @@ def main(smk: "Snakemake") -> None:
         out = create(part, fps_hz=movie.fps_hz, method=settings["method"], shape=movie.shape)
         for column, name in enumerate(["height", "width", "count", "score"]):
             put(out, name, found[:, column], ("candidate",))
-        _write_traces(out, "traces", found[:, :2], movie, settings["trace"], diameter, smk.threads)
-        _write_traces(out, "null_traces", null, movie, settings["trace"], diameter, smk.threads)
+        places = {"traces": found[:, :2], "null_traces": null}
+        _write_traces(out, places, movie, settings["trace"], diameter, smk.threads)
 
 
 def _from_events(movie: Movie, settings: dict, diameter: float, threads: int) -> np.ndarray:
@@ -96,32 +96,35 @@ def _from_projections(
 
 def _write_traces(
     group: zarr.Group,
-    name: str,
-    places: np.ndarray,
+    places: dict[str, np.ndarray],
     movie: Movie,
     kind: str,
     diameter: float,
     threads: int,
 ) -> None:
     """Write the trace of each place: of a blob less its local background, or of a pixel."""
-    out = create_traces(group, name, len(places), movie, units="counts")
-    if not len(places):
+    outs = [create_traces(group, n, len(p), movie, units="counts") for n, p in places.items()]
+    everywhere = np.concatenate(list(places.values()))
+    if not len(everywhere):
         return
     if kind == "pixel":
-        rows, cols = np.rint(places).astype(int).T
+        rows, cols = np.rint(everywhere).astype(int).T
 
         def read(slab: slice) -> np.ndarray:
             return movie.Y[slab][:, rows, cols].T.astype(np.float32)
     else:
-        footprints = blobs(places, diameter / 4, movie.shape)
+        footprints = blobs(everywhere, diameter / 4, movie.shape)
         patches = make_patches(footprints, movie.shape, diameter, movie.usable, alone=True)
 
         def read(slab: slice) -> np.ndarray:
             return read_traces(movie.Y[slab], patches)
 
-    for slab, traces in movie.map(read, threads, f"slabs read for {name}"):
+    cut = len(places["traces"])
+    for slab, traces in movie.map(read, threads, "slabs read for traces"):
         traces[:, ~movie.weight[slab]] = np.nan
-        out[:, slab] = traces
+        for out, part in zip(outs, (traces[:cut], traces[cut:]), strict=True):
+            if len(part):
+                out[:, slab] = part
 
 
 if __name__ == "__main__":

@@ -27,10 +27,9 @@ def main(smk: "Snakemake") -> None:
     cutoff_hz = settings["noise_cutoff_hz"] or default_cutoff_hz(fps_hz)
     table = pd.DataFrame({name: store[name][:] for name in ["height", "width", "count", "score"]})
 
-    table["peak_to_peak"], table["pnr"], distance, slow = _measure(
-        store["traces"], fps_hz, cutoff_hz
-    )
-    _, _, null, _ = _measure(store["null_traces"], fps_hz, cutoff_hz)
+    measured = _measure(store["traces"], fps_hz, cutoff_hz)
+    table["peak_to_peak"], table["pnr"], distance = measured
+    null = _measure(store["null_traces"], fps_hz, cutoff_hz)[2]
     table["ks_p"] = seeds.ks_p_values(distance, null)
 
     everything = np.ones(len(table), dtype=bool)
@@ -65,7 +64,8 @@ def main(smk: "Snakemake") -> None:
     # Events have been told apart by their places already.
     reach = diameter / (10 if store.attrs["method"] == "events" else 4)
     pairs = seeds.near_pairs(places, settings["merge_distance_px"] or reach)
-    linked = seeds.correlations(slow[kept], pairs) > settings["merge_correlation"]
+    agreement = _agreement(store["traces"], kept[pairs], fps_hz, cutoff_hz)
+    linked = agreement > settings["merge_correlation"]
     best = seeds.best_of_groups(len(kept), pairs, linked, table["score"].to_numpy()[kept])
     table.loc[kept[best], "mask_merge"] = True
 
@@ -84,17 +84,26 @@ def main(smk: "Snakemake") -> None:
 
 
 def _measure(traces: zarr.Array, fps_hz: float, cutoff_hz: float) -> tuple[np.ndarray, ...]:
-    """Return range, peak-to-noise ratio, distance from normal and the slow part of traces."""
-    n_traces, n_frames = traces.shape
+    """Return range, peak-to-noise ratio and distance from normal of traces."""
+    n_traces = traces.shape[0]
     ranges, ratios, distances = np.zeros((3, n_traces))
-    slow = np.zeros((n_traces, n_frames), dtype=np.float32)
     for block in unit_blocks(n_traces):
         values = fill_gaps(traces[block])
         ranges[block] = seeds.peak_to_peak(values)
         ratios[block] = seeds.peak_to_noise(values, fps_hz, cutoff_hz)
         distances[block] = seeds.ks_distance(values)
-        slow[block] = low_pass(values, fps_hz, cutoff_hz)
-    return ranges, ratios, distances, slow
+    return ranges, ratios, distances
+
+
+def _agreement(
+    traces: zarr.Array, pairs: np.ndarray, fps_hz: float, cutoff_hz: float
+) -> np.ndarray:
+    """Return the correlation of the slow parts of pairs of traces, two of them in memory."""
+    result = np.zeros(len(pairs))
+    for k, pair in enumerate(pairs):
+        slow = low_pass(fill_gaps(traces.oindex[pair]), fps_hz, cutoff_hz)
+        result[k] = seeds.correlations(slow, np.array([[0, 1]]))[0]
+    return result
 
 
 if __name__ == "__main__":

@@ -142,13 +142,17 @@ class Scheme:
         """
         if len(spectra) == 1:
             return shifts, np.array([np.inf]), self.registrar.moved(spectra, shifts)[0]
-        sure = np.ones(len(spectra), dtype=bool)
-        for reach in NEIGHBOURS:
+        sure, confidence = np.ones(len(spectra), dtype=bool), np.zeros(len(spectra))
+        for turn, reach in enumerate(NEIGHBOURS):
             aligned = self.registrar.moved(spectra, shifts)
             aligned[~sure] = 0
-            found, confidence = np.empty_like(shifts), np.zeros(len(spectra))
+            found = np.empty_like(shifts)
             for k, (template, centre) in enumerate(_templates(aligned, shifts, sure, reach)):
-                found[k], confidence[k] = self.registrar.shift_between(spectra[k], template, centre)
+                if turn in (0, len(NEIGHBOURS) - 1):
+                    pair = self.registrar.shift_between(spectra[k], template, centre)
+                    found[k], confidence[k] = pair
+                else:  # in between, only small changes are to be expected
+                    found[k] = self.registrar.shift_near(spectra[k], template, shifts[k], centre)
             sure = confidence >= min_confidence
             if not sure.any():
                 sure[:] = True

@@ -6,6 +6,7 @@ small matrix product over the shifts that are searched.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -17,11 +18,12 @@ BAND = 0.35  # cycles per filtered pixel; the filter lets hardly anything throug
 TAPER_DIAMETERS = 1.0  # width of the soft edge, in cell diameters
 STEP = 0.25  # binned px, of the search around the peak
 FINE = np.arange(-1, 1 + STEP, STEP)
+COARSE = np.arange(-1.5, 2, 0.5)  # around a guess that is already good
 SHARED_MIN = 0.1
 EXCLUDED_DIAMETERS = 0.75  # around the peak, where the surface is not noise
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Registrar:
     """Turns frames into spectra and finds the shift between two spectra.
 
@@ -87,9 +89,10 @@ class Registrar:
                 small = cv2.resize(small, (width, height), interpolation=cv2.INTER_AREA)
             image[:] = band_pass(small, self.sigma) * self.taper
         whole = fft.rfft2(images, self.padded, workers=1)
-        rows, cols = self._frequencies()
+        rows, cols = self._frequencies
         return np.ascontiguousarray(whole[:, rows][:, :, cols])
 
+    @cached_property
     def _frequencies(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the indices of the frequencies kept."""
         n_rows, n_cols = self.padded
@@ -99,7 +102,7 @@ class Registrar:
 
     def moved(self, spectra: np.ndarray, shifts: np.ndarray) -> np.ndarray:
         """Return spectra (image, ...) after shifts (image, 2) in px are applied."""
-        rows, cols = self._frequencies()
+        rows, cols = self._frequencies
         per_row = np.where(rows > self.padded[0] // 2, rows - self.padded[0], rows) / self.padded[0]
         shifts = np.asarray(shifts, dtype=np.float64) / self.bin_px
         along_rows = np.exp(-2j * np.pi * np.outer(shifts[:, 0], per_row))
@@ -109,7 +112,7 @@ class Registrar:
 
     def spectrum_of_max(self, spectra: np.ndarray) -> np.ndarray:
         """Return the spectrum of the maximum, pixel by pixel, of images given as spectra."""
-        rows, cols = self._frequencies()
+        rows, cols = self._frequencies
         whole = np.zeros(
             (len(spectra), self.padded[0], self.padded[1] // 2 + 1), dtype=np.complex64
         )
@@ -149,22 +152,40 @@ class Registrar:
         edges share.
         """
         cross = fixed * moving.conj()
-        searched = np.arange(-self.max_shift, self.max_shift + 1)
-        surface = self._correlation(cross, searched, searched)
+        to_rows, to_cols = self._whole_shifts
+        surface = (to_rows @ cross @ to_cols).real
         top = np.unravel_index(surface.argmax(), surface.shape)
-        fine = [searched[t] + FINE for t in top]
-        near = self._correlation(cross, *fine) / self._shared(fine, centre)
-        best = np.unravel_index(near.argmax(), near.shape)
-        peak = [
-            places[t] + STEP * _vertex(near, best, axis)
-            for axis, (places, t) in enumerate(zip(fine, best, strict=True))
-        ]
+        peak = self._peak(cross, [FINE + t - self.max_shift for t in top], centre)
         reach = EXCLUDED_DIAMETERS * 8 * self.sigma
         dy, dx = (np.abs(np.arange(n) - t) for n, t in zip(surface.shape, top, strict=True))
         rest = surface[(dy[:, None] > reach) | (dx > reach)]
         spread = rest.std() if rest.size > 8 else 0.0
         confidence = (surface[top] - rest.mean()) / spread if spread > 0 else 0.0
-        return np.array(peak) * self.bin_px, float(confidence)
+        return peak, float(confidence)
+
+    def shift_near(
+        self,
+        moving: np.ndarray,
+        fixed: np.ndarray,
+        guess: np.ndarray,
+        centre: np.ndarray | float = 0.0,
+    ) -> np.ndarray:
+        """Find the correction near a guess; otherwise as `shift_between`, and much quicker."""
+        around = [COARSE + g for g in guess / self.bin_px]
+        return self._peak(fixed * moving.conj(), around, centre)
+
+    def _peak(
+        self, cross: np.ndarray, places: list[np.ndarray], centre: np.ndarray | float
+    ) -> np.ndarray:
+        """Return the shift in px at which the correlation peaks, sought at places in binned px."""
+        near = self._correlation(cross, *places) / self._shared(places, centre)
+        best = np.unravel_index(near.argmax(), near.shape)
+        return self.bin_px * np.array(
+            [
+                along[t] + (along[1] - along[0]) * _vertex(near, best, axis)
+                for axis, (along, t) in enumerate(zip(places, best, strict=True))
+            ]
+        )
 
     def _shared(self, places: list[np.ndarray], centre: np.ndarray | float) -> np.ndarray:
         """Return how much of the soft edges two images share at shifts, in binned px."""
@@ -177,12 +198,23 @@ class Registrar:
 
     def _correlation(self, cross: np.ndarray, down: np.ndarray, right: np.ndarray) -> np.ndarray:
         """Return the correlation of a cross spectrum at shifts, in binned px."""
-        rows, cols = self._frequencies()
+        to_rows, to_cols = self._transforms(down, right)
+        return (to_rows @ cross @ to_cols).real
+
+    @cached_property
+    def _whole_shifts(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return `_transforms` for all whole shifts up to the largest."""
+        searched = np.arange(-self.max_shift, self.max_shift + 1)
+        return self._transforms(searched, searched)
+
+    def _transforms(self, down: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the matrices that take a cross spectrum to the correlation at shifts."""
+        rows, cols = self._frequencies
         rows = np.where(rows > self.padded[0] // 2, rows - self.padded[0], rows)
         to_rows = np.exp(2j * np.pi * np.outer(down, rows / self.padded[0]))
         to_cols = np.exp(2j * np.pi * np.outer(cols / self.padded[1], right))
         to_cols[1:] *= 2  # the other half of the spectrum of a real image
-        return (to_rows.astype(np.complex64) @ cross @ to_cols.astype(np.complex64)).real
+        return to_rows.astype(np.complex64), to_cols.astype(np.complex64)
 
 
 def _soft_edge(n: int, width: float) -> np.ndarray:

@@ -39,11 +39,16 @@ def main(smk: "Snakemake") -> None:
             "own baseline included, not clipped",
         )  # fmt: skip
         if settings["method"] == "minian":
-            C = _traces_before(smk.input.previous, unit_id) * scale[:, None]
-            b, f = mean_background(movie, A, C, mean_image, smk.threads)
+            kept = np.searchsorted(read(smk.input.previous, "unit_id"), unit_id)
+            before = zarr.open_array(smk.input.previous, path="C", mode="r")
+
+            def read_C(slab: slice) -> np.ndarray:
+                return before[:, slab][kept] * scale[:, None]
+
+            b, f = mean_background(movie, A, read_C, mean_image, smk.threads)
 
             def demix(slab: slice) -> np.ndarray:
-                return published.demixed_traces(movie.Y[slab], A, C[:, slab], b, f[slab])
+                return published.demixed_traces(movie.Y[slab], A, read_C(slab), b, f[slab])
 
             for slab, traces in movie.map(demix, smk.threads, "slabs read for traces"):
                 traces[:, ~movie.weight[slab]] = np.nan
@@ -55,13 +60,6 @@ def main(smk: "Snakemake") -> None:
             f = read_traces_and_course(movie, patches, A, b, YrA, smk.threads)
         put(out, "b", b, ("height", "width"), units="counts", long_name="background image")
         put(out, "f", f, ("frame",), units="1", long_name="course of the background")
-
-
-def _traces_before(path: str, unit_id: np.ndarray) -> np.ndarray:
-    """Return C of the step before for the units that are left."""
-    before = read(path, "unit_id")
-    C = zarr.open_array(path, path="C", mode="r")[:]
-    return C[np.searchsorted(before, unit_id)]
 
 
 if __name__ == "__main__":

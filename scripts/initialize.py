@@ -4,13 +4,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+import zarr
 
 from scopeflow import published
 from scopeflow.filters import default_cutoff_hz, fill_gaps, low_pass
 from scopeflow.footprints import blobs, normalized, write_footprints
 from scopeflow.initialize import similarity_footprints
 from scopeflow.logs import job_log, logger
-from scopeflow.movie import Movie, create_traces, put_unit_ids
+from scopeflow.movie import Movie, create_traces, put_unit_ids, unit_blocks
 from scopeflow.parallel import single_threaded_libraries
 from scopeflow.passes import mean_background, read_traces_and_course, sum_over_frames
 from scopeflow.patches import PATCH_DIAMETERS, make_patches
@@ -32,46 +33,53 @@ def main(smk: "Snakemake") -> None:
     seeds = table[table["mask_merge"]] if len(table) else table
     places = seeds[["height", "width"]].to_numpy(dtype=np.float64)
     cutoff_hz = settings["noise_cutoff_hz"] or default_cutoff_hz(movie.fps_hz)
-    work = _from_pixels if settings["method"] == "minian" else _from_blobs
-    A, C, b, f = work(movie, places, mean_image, settings, diameter, cutoff_hz, smk.threads)
-
-    A, peak = normalized(A)
-    found = peak > 0
-    logger.info("%d seeds, %d gave a footprint", len(places), found.sum())
+    method = _from_pixels if settings["method"] == "minian" else _from_blobs
     with new_store(smk.output.units) as part:
         out = create(part, stage="initialize")
+        work = out.create_group("work")  # traces of all seeds, removed at the end
+        raw, smooth = (create_traces(work, n, len(places), movie) for n in ("raw", "smooth"))
+        A, b, f = method(
+            movie, places, mean_image, settings, diameter, cutoff_hz, smk.threads, raw, smooth
+        )
+        A, peak = normalized(A)
+        found = np.flatnonzero(peak > 0)
+        logger.info("%d seeds, %d gave a footprint", len(places), len(found))
         write_footprints(out, A[found], movie.shape)
         put_unit_ids(out, seeds["candidate"].to_numpy()[found] if len(seeds) else [])
-        create_traces(out, "C", int(found.sum()), movie, units="counts")[:] = C[found]
+        C = create_traces(out, "C", len(found), movie, units="counts")
+        for slab in movie.slabs:
+            if len(found):
+                C[:, slab] = smooth[:, slab][found]
         put(out, "b", b, ("height", "width"), units="counts")
         put(out, "f", f, ("frame",), units="1")
+        del out["work"]
 
 
-def _smooth(C: np.ndarray, fps_hz: float, cutoff_hz: float) -> np.ndarray:
-    """Smooth traces one at a time, which keeps the work arrays small."""
-    smooth = np.empty(C.shape, dtype=np.float32)
-    for trace, result in zip(C, smooth, strict=True):
-        result[:] = low_pass(fill_gaps(trace[None]), fps_hz, cutoff_hz)[0]
-    return smooth
+def _smoothen(raw: zarr.Array, smooth: zarr.Array, fps_hz: float, cutoff_hz: float) -> None:
+    """Smooth traces block by block."""
+    for block in unit_blocks(raw.shape[0]):
+        values = fill_gaps(raw[block])
+        for trace in values:  # one at a time, which keeps the work arrays small
+            trace[:] = low_pass(trace[None], fps_hz, cutoff_hz)[0]
+        smooth[block] = values
 
 
-def _from_blobs(movie, places, mean_image, settings, diameter, cutoff_hz, threads):
+def _from_blobs(movie, places, mean_image, settings, diameter, cutoff_hz, threads, raw, smooth):
     """Read the traces of blobs at the seeds, then compare the pixels around with them."""
     A = blobs(places, diameter / 4, movie.shape)
     patches = make_patches(A, movie.shape, PATCH_DIAMETERS * diameter, movie.usable)
     b = initial_background(mean_image, A, patches)
-    C = np.empty((len(places), movie.n_frames), dtype=np.float32)
-    f = read_traces_and_course(movie, patches, A, b, C, threads)
-    C = _smooth(C, movie.fps_hz, cutoff_hz)
-    sums = sum_over_frames(movie, C, patches, mean_image, threads)
+    f = read_traces_and_course(movie, patches, A, b, raw, threads)
+    _smoothen(raw, smooth, movie.fps_hz, cutoff_hz)
+    sums = sum_over_frames(movie, smooth, patches, mean_image, threads)
     reach = settings["radius_px"] or diameter
     lowest = settings["similarity_min"]
     n_frames = int(movie.weight.sum())
     A = similarity_footprints(sums, patches, reach, n_frames, lowest, movie.shape)
-    return A, C, b, f
+    return A, b, f
 
 
-def _from_pixels(movie, places, mean_image, settings, diameter, cutoff_hz, threads):
+def _from_pixels(movie, places, mean_image, settings, diameter, cutoff_hz, threads, raw, smooth):
     """The paper's way: correlate pixels with the seed's pixel, project the movie on the result."""
     radius = settings["radius_px"] or diameter
     every = max(round(movie.fps_hz / (2 * cutoff_hz)), 1)
@@ -88,16 +96,15 @@ def _from_pixels(movie, places, mean_image, settings, diameter, cutoff_hz, threa
     A = published.correlation_footprints(
         windows, n_samples, settings["correlation_min"], radius, movie.shape
     )
-    C = np.empty((len(places), movie.n_frames), dtype=np.float32)
 
     def project(slab: slice) -> np.ndarray:
         return published.projected_traces(movie.Y[slab], A)
 
     for slab, traces in movie.map(project, threads, "slabs read for traces"):
-        C[:, slab] = traces
-    C[:, ~movie.weight] = np.nan
-    C = _smooth(C, movie.fps_hz, cutoff_hz)
-    return A, C, *mean_background(movie, A, C, mean_image, threads)
+        traces[:, ~movie.weight[slab]] = np.nan
+        raw[:, slab] = traces
+    _smoothen(raw, smooth, movie.fps_hz, cutoff_hz)
+    return A, *mean_background(movie, A, lambda slab: smooth[:, slab], mean_image, threads)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Rule ``merge``: units that are parts of one cell become one, between two iterations."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -7,10 +8,15 @@ import zarr
 
 from scopeflow.footprints import read_footprints, write_footprints
 from scopeflow.logs import job_log, logger
-from scopeflow.merge import groups_to_merge, merged, overlapping_pairs
+from scopeflow.merge import (
+    groups_to_merge,
+    merged,
+    overlapping_pairs,
+    trace_correlations,
+    trace_products,
+)
 from scopeflow.movie import Movie, create_traces, put_unit_ids
 from scopeflow.parallel import single_threaded_libraries
-from scopeflow.seeds import correlations
 from scopeflow.stores import create, new_store, put, read
 
 if TYPE_CHECKING:
@@ -24,24 +30,33 @@ def main(smk: "Snakemake") -> None:
     movie = Movie(smk.input.Y)
     temporal = zarr.open_group(smk.input.temporal, mode="r")
     A, shape = read_footprints(smk.input.A)
-    active = temporal["kept"][:]
+    active = np.flatnonzero(temporal["kept"][:])
     unit_id = temporal["unit_id"][:][active]
-    A, C = A[active], temporal["C"][:][active]
+    A = A[active]
 
+    def traces() -> Iterator[np.ndarray]:  # of the active units, slab by slab
+        return (temporal["C"][:, slab][active] for slab in movie.slabs)
+
+    products, totals, n_frames = trace_products(traces(), len(active))
     pairs = overlapping_pairs(A)
-    linked = correlations(C.astype(np.float64), pairs) > settings["correlation_min"]
+    agreement = trace_correlations(products, totals, n_frames, pairs)
+    linked = agreement > settings["correlation_min"]
     groups = [] if settings["method"] == "none" else groups_to_merge(len(unit_id), pairs, linked)
     lineage = {str(unit_id[group[0]]): [int(unit_id[k]) for k in group] for group in groups}
-    A, C, kept = merged(A, C, groups, settings["method"])
-    logger.info("%d of %d units without activity left out", (~active).sum(), len(active))
-    logger.info("%d units became %d: %s", active.sum(), len(kept), lineage or "nothing to merge")
+    A, mixing, kept = merged(A, products, groups, settings["method"])
+    n_before = len(temporal["kept"][:])
+    logger.info("%d of %d units without activity left out", n_before - len(active), n_before)
+    logger.info("%d units became %d: %s", len(active), len(kept), lineage or "nothing to merge")
 
     b, f = read(smk.input.traces, "b", "f")
     with new_store(smk.output.units) as part:
         out = create(part, stage="merge", lineage=lineage)
         write_footprints(out, A, shape)
         put_unit_ids(out, unit_id[kept])
-        create_traces(out, "C", len(kept), movie, units="counts")[:] = C
+        C = create_traces(out, "C", len(kept), movie, units="counts")
+        for slab, part in zip(movie.slabs, traces(), strict=True):
+            if len(kept):
+                C[:, slab] = (mixing @ part).astype(np.float32)
         put(out, "b", b, ("height", "width"), units="counts")
         put(out, "f", f, ("frame",), units="1")
 

@@ -185,7 +185,7 @@ class StepDetector:
             scale = np.median(np.abs(rises)) if white is None else np.median(white) / shared
             self._floor = np.full(rises.shape[1:], 0.6 * scale / 0.6745, dtype=np.float32)
         new = rises[window : len(rises) - window]
-        self._sample.extend(new[:: self._stride])
+        self._sample.extend(new[:: self._stride].copy())  # a view would keep all of them
         ring = round(RING_REACH * self._how.sigma)
         found = _local_peaks(rises, self._floor, np.float32(self._z_min), window, ring)
         if len(found):

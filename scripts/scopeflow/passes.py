@@ -1,5 +1,7 @@
 """Passes over the motion-corrected movie, a slab at a time, shared by several rules."""
 
+from collections.abc import Callable
+
 import numpy as np
 import zarr
 from scipy import sparse
@@ -82,7 +84,11 @@ def sum_over_frames(
 
 
 def mean_background(
-    movie: Movie, A: sparse.csr_array, C: np.ndarray, mean_image: np.ndarray, threads: int
+    movie: Movie,
+    A: sparse.csr_array,
+    read_C: Callable[[slice], np.ndarray],
+    mean_image: np.ndarray,
+    threads: int,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the paper's background: b, the mean of Y - A C, and its course f.
 
@@ -92,8 +98,9 @@ def mean_background(
         Read once.
     A : csr_array of float32, shape (unit_id, pixel)
         Footprints.
-    C : ndarray of float32, shape (unit_id, frame)
-        Calcium traces; NaN at frames without weight is allowed.
+    read_C : callable
+        Returns the calcium traces (unit_id, frame) of a slab; NaN at frames without weight
+        is allowed.
     mean_image : ndarray of float32, shape (height, width)
         Mean of the movie over good frames.
     threads : int
@@ -106,12 +113,15 @@ def mean_background(
     f : ndarray of float32, shape (frame,)
         Without unit, about 1 on average; NaN at frames without weight.
     """
-    mean_C = C[:, movie.weight].mean(axis=1) if len(C) else np.zeros(0, dtype=np.float32)
+    total = np.zeros(A.shape[0])
+    for slab in movie.slabs:
+        total += read_C(slab)[:, movie.weight[slab]].sum(axis=1, dtype=np.float64)
+    mean_C = total / max(movie.weight.sum(), 1)
     b = np.maximum(mean_image - (mean_C @ A).reshape(movie.shape), 0).astype(np.float32)
     f = np.empty(movie.n_frames, dtype=np.float32)
 
     def course(slab: slice) -> np.ndarray:
-        return background_course(movie.Y[slab], C[:, slab], A, b)
+        return background_course(movie.Y[slab], read_C(slab), A, b)
 
     for slab, values in movie.map(course, threads, "slabs read for background"):
         f[slab] = values

@@ -5,7 +5,14 @@ import pytest
 from scipy import sparse
 
 from scopeflow.footprints import blobs
-from scopeflow.merge import groups_to_merge, merged, overlapping_pairs, rank_one
+from scopeflow.merge import (
+    groups_to_merge,
+    merged,
+    overlapping_pairs,
+    rank_one,
+    trace_correlations,
+    trace_products,
+)
 from scopeflow.published import jaccard_groups
 from scopeflow.quality import diameters, isolation, signal_to_noise
 
@@ -33,11 +40,23 @@ def test_groups_are_chains_of_linked_pairs():
     assert groups_to_merge(6, pairs, np.zeros(3, bool)) == []
 
 
+def test_correlations_from_sums_equal_those_of_numpy():
+    C = np.random.default_rng(3).gamma(1, 5, (5, 200)).astype(np.float32)
+    C[4] = 7
+    sums = trace_products([C[:, :90], C[:, 90:]], 5)
+    pairs = np.array([[0, 1], [2, 3], [0, 4]])
+    found = trace_correlations(*sums, pairs)
+    exact = [np.corrcoef(C[i], C[j])[0, 1] for i, j in pairs[:2]]
+    np.testing.assert_allclose(found, [*exact, 0], atol=1e-9)
+    assert trace_correlations(*trace_products([C[:0]], 0), pairs[:0]).shape == (0,)
+
+
 def test_rank_one_is_the_nearest_to_what_the_group_explained(four):
     rng = np.random.default_rng(0)
     C = rng.gamma(1, 1, (2, 80)).astype(np.float32)
     C[1] = C[0] + 0.1 * C[1]
-    a, c = rank_one(four[:2], C)
+    a, mixture = rank_one(four[:2], C.astype(float) @ C.T)
+    c = mixture @ C
     whole = C.T @ four[:2].toarray()
     u, s, vt = np.linalg.svd(whole, full_matrices=False)
     np.testing.assert_allclose(np.outer(c, a), s[0] * np.outer(u[:, 0], vt[0]), atol=1e-3)
@@ -53,7 +72,8 @@ def test_two_halves_become_the_cell_they_are_of(method):
     A = sparse.csr_array(sparse.vstack([sparse.csr_array(halves), other], format="csr"))
     c = np.random.default_rng(0).gamma(1, 2, 60).astype(np.float32)
     C = np.stack([c, c, c[::-1]])
-    out, traces, kept = merged(A, C, [np.array([0, 1])], method)
+    out, mixing, kept = merged(A, C.astype(float) @ C.T, [np.array([0, 1])], method)
+    traces = mixing @ C
     assert kept.tolist() == [0, 2]
     assert np.corrcoef(out[[0]].toarray()[0], whole[0])[0, 1] > 0.95
     assert np.corrcoef(traces[0], c)[0, 1] > 0.9999
@@ -62,11 +82,11 @@ def test_two_halves_become_the_cell_they_are_of(method):
 
 
 def test_nothing_to_merge_leaves_all(four):
-    C = np.ones((4, 10), dtype=np.float32)
-    A, traces, kept = merged(four, C, [], "scopeflow")
+    A, mixing, kept = merged(four, np.ones((4, 4)), [], "scopeflow")
     assert kept.tolist() == [0, 1, 2, 3]
     np.testing.assert_allclose(A.toarray(), four.toarray(), rtol=1e-5)
-    none = merged(four[:0], C[:0], [], "scopeflow")
+    np.testing.assert_allclose(mixing.toarray(), np.eye(4), rtol=1e-5)
+    none = merged(four[:0], np.ones((0, 0)), [], "scopeflow")
     assert none[0].shape == (0, SHAPE[0] * SHAPE[1])
 
 

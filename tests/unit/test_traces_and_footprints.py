@@ -134,21 +134,6 @@ def test_nothing_is_valid_input_everywhere():
     assert merge.overlapping_pairs(A).shape == (0, 2)
 
 
-def test_rank_one_keeps_what_a_split_cell_explained():
-    whole = footprints.blobs(np.array([[30.0, 30.0]]), 4.0, SHAPE)
-    c = np.random.default_rng(0).gamma(0.3, 10, 300).astype(np.float32)
-    left = whole.toarray()[0] * (np.arange(SHAPE[0] * SHAPE[1]) % SHAPE[1] < 30)
-    parts = np.stack([left, whole.toarray()[0] - left]).astype(np.float32)
-    from scipy import sparse
-
-    A, C, kept = merge.merged(
-        sparse.csr_array(parts), np.stack([c, c]), [np.array([0, 1])], "scopeflow"
-    )
-    np.testing.assert_allclose(A.toarray()[0], whole.toarray()[0], atol=1e-4)
-    np.testing.assert_allclose(C[0], c, rtol=1e-4)
-    assert kept.tolist() == [0]
-
-
 def test_footprints_survive_the_disk(tmp_path):
     from scopeflow.stores import create
 

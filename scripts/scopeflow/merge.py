@@ -19,6 +19,14 @@ def overlapping_pairs(A: sparse.csr_array) -> np.ndarray:
     return np.stack(shared.coords, axis=1)
 
 
+def overlaps(A: sparse.csr_array, pairs: np.ndarray) -> np.ndarray:
+    """Return the cosine between the footprints of each pair, shape (pair,)."""
+    norm = sparse.linalg.norm(A, axis=1)
+    i, j = pairs.T
+    shared = np.asarray(A[i].multiply(A[j]).sum(axis=1)).ravel()
+    return shared / np.maximum(norm[i] * norm[j], 1e-12)
+
+
 def groups_to_merge(n_units: int, pairs: np.ndarray, linked: np.ndarray) -> list[np.ndarray]:
     """Return the groups of two and more units connected by linked pairs."""
     if not linked.any():

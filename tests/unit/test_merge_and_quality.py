@@ -9,6 +9,7 @@ from scopeflow.merge import (
     groups_to_merge,
     merged,
     overlapping_pairs,
+    overlaps,
     rank_one,
     trace_correlations,
     trace_products,
@@ -31,6 +32,15 @@ def test_pairs_share_pixels(four):
     assert [0, 3] not in pairs
     assert all(i < j for i, j in pairs)
     assert overlapping_pairs(four[:0]).shape == (0, 2)
+
+
+def test_overlaps_are_cosines(four):
+    pairs = overlapping_pairs(four)
+    dense = four.toarray().astype(float)
+    dense /= np.linalg.norm(dense, axis=1, keepdims=True)
+    exact = [dense[i] @ dense[j] for i, j in pairs]
+    np.testing.assert_allclose(overlaps(four, pairs), exact, rtol=1e-5)
+    assert overlaps(four, pairs[:0]).shape == (0,)
 
 
 def test_groups_are_chains_of_linked_pairs():

@@ -12,7 +12,8 @@ from scopeflow.errors import InputError
 # is made larger than the image by it (and by the motion), the same for all its sessions.
 SHIFT_MAX_PX = 40
 
-# The validation set of the paper; times are in frames there, so they are here.
+# The validation set of the paper; times are in frames there, so they are here. From
+# drift_px to shot_noise: what makes recordings harder than the paper's; off there.
 DEFAULTS = {
     "height_px": 512,
     "width_px": 512,
@@ -29,6 +30,16 @@ DEFAULTS = {
     "motion_step_px": 1.0,
     "motion_max_px": 20,
     "subpixel_motion": False,
+    "drift_px": 0.0,
+    "nonrigid_px": 0.0,
+    "burst_spikes": 1.0,
+    "rate_modulation": 0.0,
+    "kinetics_spread": 0.0,
+    "neuropil": 0.0,
+    "n_vessels": 0,
+    "vignette": 0.0,
+    "bleaching": 0.0,
+    "shot_noise": 0.0,
     "seed": 0,
     "field_seed": None,
     "shift_px": [0.0, 0.0],

@@ -14,7 +14,9 @@ import numba
 import numpy as np
 from scipy import ndimage, signal, sparse
 from scipy.interpolate import CubicSpline
+from scipy.spatial import KDTree
 
+from scopeflow import hardships
 from scopeflow.footprints import from_rows
 from scopeflow.recipes import SHIFT_MAX_PX, complete
 
@@ -74,6 +76,8 @@ class Recording:
         Their courses in camera counts, >= 0.
     movement : ndarray of float32, shape (frame, 2)
         How far the content of each frame has moved, px; positive is towards larger index.
+    local : ndarray of float32, shape (cell, frame, 2), or None
+        Motion of the cells on top of that, px.
     """
 
     recipe: dict
@@ -86,6 +90,7 @@ class Recording:
     bg_variances: np.ndarray
     f: np.ndarray
     movement: np.ndarray
+    local: np.ndarray | None
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -113,14 +118,51 @@ class Recording:
         """
         rng = np.random.default_rng([self.recipe["seed"], 3, slab.start])
         shape = (slab.stop - slab.start, *self.shape)
-        frames = rng.standard_normal(shape, dtype=np.float32)
-        frames *= np.float32(self.recipe["noise_sd"] * self.counts)
+        noise = rng.standard_normal(shape, dtype=np.float32)
         movement = self.movement[slab].astype(np.float64)
+        own = np.broadcast_to(movement, (len(self.C), *movement.shape))
+        if self.local is not None:
+            own = own + self.local[:, slab]
+        sd = np.float32(self.recipe["noise_sd"] * self.counts)
+        pedestal = np.float32(PEDESTAL * self.counts)
+        if not self._hard:
+            frames = noise
+            frames *= sd
+        else:
+            frames = np.full(shape, pedestal)
         for frame, background in zip(frames, self._backgrounds(slab, movement), strict=True):
             frame += background
-        _add_cells(frames, self.C[:, slab], self.centres, self.variances, movement)
-        frames += np.float32(PEDESTAL * self.counts + 0.5)  # rounds in the cast below
+        _add_cells(frames, self.C[:, slab], self.centres, self.variances, own)
+        if self._hard:
+            frames *= self._light(slab, movement)
+            frames += noise * np.sqrt(sd**2 + self.recipe["shot_noise"] * np.maximum(frames, 0))
+            frames += np.float32(0.5)
+        else:
+            frames += pedestal + np.float32(0.5)  # 0.5 rounds in the cast below
         return np.clip(frames, 0, 255, out=frames).astype(np.uint8)
+
+    @property
+    def _hard(self) -> bool:
+        """Whether light is lost or makes noise."""
+        return any(self.recipe[k] for k in ("n_vessels", "vignette", "bleaching", "shot_noise"))
+
+    def _light(self, slab: slice, movement: np.ndarray) -> np.ndarray:
+        """Return the share of the light that reaches each pixel of the frames of a slab."""
+        margin = self.recipe["motion_max_px"] + SHIFT_MAX_PX
+        rng = np.random.default_rng([self.recipe["field_seed"], 4])
+        field = tuple(n + 2 * margin for n in self.shape)
+        dark = hardships.vessels(rng, self.recipe["n_vessels"], field)
+        still = hardships.vignette(self.shape, self.recipe["vignette"])
+        left = 1 - self.recipe["bleaching"] * np.arange(slab.start, slab.stop) / max(
+            self.recipe["n_frames"] - 1, 1
+        )
+        shift = np.array(self.recipe["shift_px"])
+        return np.stack(
+            [
+                hardships.moved(dark, move + shift, margin, self.shape) * still * np.float32(part)
+                for move, part in zip(movement, left, strict=True)
+            ]
+        )
 
     def _backgrounds(self, slab: slice, movement: np.ndarray) -> Iterator[np.ndarray]:
         """Yield the background of each frame, drawn on a coarse grid and interpolated."""
@@ -231,13 +273,32 @@ def make_recording(recipe: dict) -> Recording:
     f = _background_courses(rng, len(bg_centres), n_frames) * np.float32(counts)
     S = np.empty((len(unit_id), n_frames), dtype=np.uint8)
     C = np.empty((len(unit_id), n_frames), dtype=np.float32)
+    burst, modulation = recipe["burst_spikes"], recipe["rate_modulation"]
     for spikes, calcium in zip(S, C, strict=True):
-        spikes[:] = rng.random(n_frames) < recipe["spike_probability"]
-        calcium[:] = _calcium(spikes, recipe["tau_decay_frames"], recipe["tau_rise_frames"])
+        if burst > 1 or modulation > 0:
+            p = recipe["spike_probability"]
+            spikes[:] = hardships.spike_train(rng, n_frames, p, burst, modulation)
+        else:
+            spikes[:] = rng.random(n_frames) < recipe["spike_probability"]
+        spread = 1.0
+        if recipe["kinetics_spread"]:
+            spread = max(rng.normal(1, recipe["kinetics_spread"]), 0.3)
+        times = recipe["tau_decay_frames"] * spread, recipe["tau_rise_frames"] * spread
+        calcium[:] = _calcium(spikes, *times)
     C *= np.float32(recipe["signal_level"] * counts)
+    if recipe["neuropil"]:
+        nearest = KDTree(centres[unit_id]).query(
+            bg_centres, min(hardships.NEUROPIL_CELLS, len(unit_id))
+        )[1]
+        for course, members in zip(f, np.atleast_2d(nearest), strict=True):
+            course += np.float32(recipe["neuropil"]) * C[members].mean(axis=0)
+    local = None
+    if recipe["nonrigid_px"]:
+        size = recipe["nonrigid_px"]
+        local = hardships.local_motion(rng, centres[unit_id], n_frames, size, float(shape.max()))
     return Recording(
         recipe, unit_id, centres[unit_id], field.variances[unit_id], C, S,
-        bg_centres, field.bg_variances, f, movement,
+        bg_centres, field.bg_variances, f, movement, local,
     )  # fmt: skip
 
 
@@ -275,6 +336,7 @@ def _motion(rng: np.random.Generator, recipe: dict) -> np.ndarray:
     for t, step in enumerate(steps):
         last = np.clip(keep * last + step, -limit, limit)
         movement[t] = last
+    movement += np.linspace(-0.5, 0.5, len(steps))[:, None] * recipe["drift_px"]
     return (movement if recipe["subpixel_motion"] else np.rint(movement)).astype(np.float32)
 
 
@@ -293,7 +355,7 @@ def _gaussian(
 
 @numba.njit(nogil=True, cache=True)
 def _add_cells(frames, C, centres, variances, movement):
-    """Add every cell, moved with its frame, to the frames (frame, height, width)."""
+    """Add every cell, moved by (cell, frame, 2), to the frames (frame, height, width)."""
     height, width = frames.shape[1:]
     profile = np.empty(width, dtype=np.float32)
     for t in range(frames.shape[0]):
@@ -301,7 +363,7 @@ def _add_cells(frames, C, centres, variances, movement):
             value = C[k, t]
             if value == 0:
                 continue
-            row, col = centres[k, 0] + movement[t, 0], centres[k, 1] + movement[t, 1]
+            row, col = centres[k, 0] + movement[k, t, 0], centres[k, 1] + movement[k, t, 1]
             reach_row = REACH_SD * np.sqrt(variances[k, 0])
             reach_col = REACH_SD * np.sqrt(variances[k, 1])
             left = max(int(np.ceil(col - reach_col)), 0)

@@ -6,7 +6,6 @@ frame is registered again to the template of its slab, and every slab to that of
 recording, because single pairs of frames are noisy where the signal is dim.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,9 +13,10 @@ import numpy as np
 from scopeflow.registration import Registrar
 
 GROUP = 3
-# Every image is registered again to templates of all images, then of the nearest ones only,
-# which share the cells that are active now.
-NEIGHBOURS = [None, None, 20, 20]
+# Images are registered again, in runs that share a template: that of all images, then ever
+# more that of the nearest ones, which show the cells that are active now.
+RUN = 8
+REACHES = [np.inf, 40.0, 16.0, 16.0]
 
 # Whole-pixel motion shows in the fractions of the estimates: their resultant is near 1.
 # Above this, which stands for a spread under 0.12 px, all shifts are rounded.
@@ -143,16 +143,21 @@ class Scheme:
         if len(spectra) == 1:
             return shifts, np.array([np.inf]), self.registrar.moved(spectra, shifts)[0]
         sure, confidence = np.ones(len(spectra), dtype=bool), np.zeros(len(spectra))
-        for turn, reach in enumerate(NEIGHBOURS):
+        for turn, reach in enumerate(REACHES):
             aligned = self.registrar.moved(spectra, shifts)
-            aligned[~sure] = 0
             found = np.empty_like(shifts)
-            for k, (template, centre) in enumerate(_templates(aligned, shifts, sure, reach)):
-                if turn in (0, len(NEIGHBOURS) - 1):
-                    pair = self.registrar.shift_between(spectra[k], template, centre)
-                    found[k], confidence[k] = pair
-                else:  # in between, only small changes are to be expected
-                    found[k] = self.registrar.shift_near(spectra[k], template, shifts[k], centre)
+            for start in range(0, len(spectra), RUN):
+                weight = _weights(start, sure, reach)
+                template = self.registrar.shrunk(np.tensordot(weight, aligned, 1))
+                centre = weight @ shifts
+                for k in range(start, min(start + RUN, len(spectra))):
+                    if turn in (0, len(REACHES) - 1):
+                        pair = self.registrar.shift_between(spectra[k], template, centre)
+                        found[k], confidence[k] = pair
+                    else:  # in between, only small changes are to be expected
+                        found[k] = self.registrar.shift_near(
+                            spectra[k], template, shifts[k], centre
+                        )
             sure = confidence >= min_confidence
             if not sure.any():
                 sure[:] = True
@@ -161,26 +166,20 @@ class Scheme:
         return shifts, confidence, template
 
 
-def _templates(
-    aligned: np.ndarray, shifts: np.ndarray, sure: np.ndarray, reach: int | None
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield, for each image, the mean of the sure ones around it, and that of their shifts.
+def _weights(start: int, sure: np.ndarray, reach: float) -> np.ndarray:
+    """Return the weight of each image in the template of a run, shape (image,), float32.
 
-    The image itself is left out: its own part would tie it to where it is, by its noise.
+    The run itself is left out: its own part would tie every image to where it is, by its
+    noise.
     """
-    n = len(aligned)
-    reach = n if reach is None else reach
-    moves = shifts * sure[:, None]
-    total, move = aligned[: min(reach, n)].sum(axis=0), moves[: min(reach, n)].sum(axis=0)
-    count = int(sure[: min(reach, n)].sum())
-    for k in range(n):
-        for other, sign in ((k + reach, 1), (k - reach - 1, -1)):
-            if 0 <= other < n:
-                total = total + sign * aligned[other]
-                move = move + sign * moves[other]
-                count += sign * int(sure[other])
-        others = max(count - int(sure[k]), 1)
-        yield (total - aligned[k]) / others, (move - moves[k]) / others
+    n = len(sure)
+    run = slice(start, start + RUN) if n > RUN else slice(start, start + n // 2)
+    middle = start + min(RUN, n - start) / 2 - 0.5
+    weight = np.exp(-np.abs(np.arange(n) - middle) / reach) * sure
+    weight[run] = 0
+    if not weight.any():
+        weight = np.ones(n)
+    return (weight / weight.sum()).astype(np.float32)
 
 
 @dataclass

@@ -20,6 +20,7 @@ STEP = 0.25  # binned px, of the search around the peak
 FINE = np.arange(-1, 1 + STEP, STEP)
 COARSE = np.arange(-1.5, 2, 0.5)  # around a guess that is already good
 SHARED_MIN = 0.1
+SHRINK = 2.0  # noises by which templates are drawn towards 0
 EXCLUDED_DIAMETERS = 0.75  # around the peak, where the surface is not noise
 
 
@@ -119,6 +120,20 @@ class Registrar:
         whole[:, rows[:, None], cols] = spectra
         highest = fft.irfft2(whole, self.padded, workers=1).max(axis=0)
         return fft.rfft2(highest, workers=1)[rows[:, None], cols].astype(np.complex64)
+
+    def shrunk(self, spectrum: np.ndarray) -> np.ndarray:
+        """Return a template without its noise, given as a spectrum.
+
+        Pixel by pixel, values are drawn towards 0 by `SHRINK` times the noise. Most of a
+        field is dark at any time, and correlates with nothing but the noise of a frame.
+        """
+        rows, cols = self._frequencies
+        whole = np.zeros((self.padded[0], self.padded[1] // 2 + 1), dtype=np.complex64)
+        whole[rows[:, None], cols] = spectrum
+        image = fft.irfft2(whole, self.padded, workers=1)
+        level = SHRINK * np.median(np.abs(image[: self.taper.shape[0], : self.taper.shape[1]]))
+        image = np.sign(image) * np.maximum(np.abs(image) - level / 0.6745, 0)
+        return fft.rfft2(image, workers=1)[rows[:, None], cols].astype(np.complex64)
 
     def shift_between(
         self, moving: np.ndarray, fixed: np.ndarray, centre: np.ndarray | float = 0.0

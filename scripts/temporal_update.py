@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 KINETICS_UNITS = 40  # clearest units that the kinetics are estimated from
 PENALTY, PENALTY_MINIAN = 2.0, 1.0  # defaults of temporal.sparse_penalty
-SNR_MIN, SNR_MIN_MINIAN = 3.0, 0.0  # defaults of temporal.snr_min
+SNR_MIN, SNR_MIN_MINIAN = 4.0, 0.0  # defaults of temporal.snr_min
 
 
 def main(smk: "Snakemake") -> None:

@@ -21,6 +21,7 @@ BETWEEN = 4.0  # an event on the line between two places whose cells rose togeth
 PLACE = 12.0  # a place: three parameters, and safety
 
 PART_MIN = 0.05  # of the events of its neighbours that a place must have
+EVENTS_FOR_SCATTER, GROUPS_FOR_SCATTER = 6, 5
 TRIALS = 4  # starts tried for each further place
 STARTS_MAX = 300
 
@@ -62,17 +63,47 @@ def gather_events(levels: list[np.ndarray], cell_diameter_px: float) -> np.ndarr
 
 
 def _places(events: np.ndarray, diameter: float) -> np.ndarray:
-    """Cluster the events of one time scale; the error of their places is checked on the way.
-
-    Motion that was left, or cells that are not round, scatter events more widely than noise
-    does. What the clusters show of it in a first round counts in the second.
-    """
+    """Cluster the events of one time scale."""
     errors = place_errors(events[:, 3], diameter)
     groups = _groups(events[:, 1:3], diameter / 6)
-    places, scatter = _cluster_groups(events, errors, groups, diameter)
-    if scatter > 1:
-        places, _ = _cluster_groups(events, errors * np.sqrt(scatter), groups, diameter)
-    return places
+    errors = np.sqrt(errors**2 + extra_variance(events[:, 1:3], errors, groups))
+    found = []
+    for group in groups:
+        points, z = events[group, 1:3], events[group, 3]
+        centres, own = cluster(points, errors[group], diameter * SEPARATION_DIAMETERS)
+        if not len(centres):  # nothing gathers here: the highest event stands for itself
+            top = z.argmax()
+            found.append([*points[top], 1, z[top]])
+        for k, centre in enumerate(centres):
+            members = own == k
+            if members.any():
+                found.append([*centre, members.sum(), z[members].max()])
+    return np.array(found).reshape(-1, 4)
+
+
+def extra_variance(points: np.ndarray, errors: np.ndarray, groups: list[np.ndarray]) -> float:
+    """Return by how much places scatter beyond their errors, in px^2 along each axis.
+
+    Motion that was left, local motion above all, moves the events of a cell to and fro; they
+    must not be taken for those of two cells.
+
+    Parameters
+    ----------
+    points : ndarray of float, shape (event, 2)
+        Places in px.
+    errors : ndarray of float, shape (event,)
+        Standard deviation of each along an axis.
+    groups : list of ndarray of int
+        Events that lie together. Most are of one cell, which is why the median over
+        groups tells the scatter of one.
+    """
+    excess = []
+    for group in groups:
+        if len(group) >= EVENTS_FOR_SCATTER:
+            own = points[group] - np.median(points[group], axis=0)
+            variance = np.median((own**2).sum(axis=1)) / (2 * np.log(2))
+            excess.append(variance - np.median(errors[group] ** 2))
+    return max(float(np.median(excess)), 0.0) if len(excess) >= GROUPS_FOR_SCATTER else 0.0
 
 
 def _groups(points: np.ndarray, reach: float) -> list[np.ndarray]:
@@ -82,27 +113,6 @@ def _groups(points: np.ndarray, reach: float) -> list[np.ndarray]:
     labels = csgraph.connected_components(graph, directed=False)[1]
     order = np.argsort(labels, kind="stable")
     return np.split(order, np.cumsum(np.bincount(labels))[:-1])
-
-
-def _cluster_groups(
-    events: np.ndarray, errors: np.ndarray, groups: list[np.ndarray], diameter: float
-) -> tuple[np.ndarray, float]:
-    """Return the places of all groups, and how much wider than expected events scatter."""
-    found, scatter = [], []
-    for group in groups:
-        points, error, z = events[group, 1:3], errors[group], events[group, 3]
-        centres, own = cluster(points, error, diameter * SEPARATION_DIAMETERS)
-        if not len(centres):  # nothing gathers here: the highest event stands for itself
-            top = z.argmax()
-            found.append([*points[top], 1, z[top]])
-        for k, centre in enumerate(centres):
-            members = own == k
-            if members.any():
-                found.append([*centre, members.sum(), z[members].max()])
-            if members.sum() > 5:
-                distance = ((points[members] - centre) ** 2).sum(axis=1) / error[members] ** 2
-                scatter.append(np.median(distance) / (2 * np.log(2)))
-    return np.array(found).reshape(-1, 4), float(np.median(scatter)) if scatter else 1.0
 
 
 def cluster(

@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 
 def main(smk: "Snakemake") -> None:
     session = smk.wildcards.session
-    result = score_stores(smk.input.units, smk.input.truth)
-    with new_store(smk.output.score) as part:
-        row = pd.DataFrame([{"session": session, **result}])
-        row.to_csv(part, sep="\t", index=False, float_format="%.4f", na_rep="nan")
+    result, cells, found = score_stores(smk.input.units, smk.input.truth)
+    tables = {"score": pd.DataFrame([{"session": session, **result}]), "cells": cells}
+    for name, table in {**tables, "found": found}.items():
+        with new_store(smk.output[name]) as part:
+            table.to_csv(part, sep="\t", index=False, float_format="%.4f", na_rep="nan")
     logger.info(
         "session %s: %d units found, %d true, F1 %.3f; medians: footprint r %.3f, "
         "calcium r %.3f, spikes r %.3f; motion error %.2f px",

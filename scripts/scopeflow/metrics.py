@@ -20,8 +20,11 @@ SHIFT_MIN_PX = 0.02  # a smaller one is not worth an interpolation
 
 
 def score(
-    found: dict[str, np.ndarray], true: dict[str, np.ndarray], shape: tuple[int, int]
-) -> dict[str, float]:
+    found: dict[str, np.ndarray],
+    true: dict[str, np.ndarray],
+    shape: tuple[int, int],
+    fps_hz: float,
+) -> tuple[dict[str, float], dict[str, np.ndarray]]:
     """Score the units found in a recording against its truth.
 
     Parameters
@@ -31,13 +34,19 @@ def score(
         (unit_id, frame)), and ``motion`` (ndarray, shape (frame, shift_dim), px).
     shape : tuple of int
         (height, width) of the image.
+    fps_hz : float
+        Frame rate in Hz.
 
     Returns
     -------
-    dict
+    scores : dict
         ``n_true``, ``n_found``, ``n_matched``, ``f1``, ``f1_strict``, ``precision``,
-        ``recall``; medians and 10th percentiles over the matches of ``footprint_r``,
-        ``calcium_r`` and ``spikes_r`` (NaN without a match); ``motion_rmse_px``.
+        ``recall``; median, 10th percentile, mean and standard deviation over the matches of
+        ``footprint_r``, ``calcium_r``, ``spikes_r`` (sums over 5 frames) and
+        ``spikes_r_quarter_s`` (over 0.25 s), NaN without a match; ``motion_rmse_px``.
+    cells : dict of ndarray, shape (true unit_id,)
+        ``neighbour_px`` (distance to the nearest true cell), ``found`` (position of the
+        match, -1 without one) and the correlations of each match.
     """
     offset = register(_projection(found["A"], shape), _projection(true["A"], shape))
     A = shifted(found["A"], offset, shape)
@@ -55,16 +64,27 @@ def score(
         "precision": len(i) / max(n_found, 1),
         "recall": len(i) / max(n_true, 1),
     }
+    S, S_true = found["S"][i], true["S"][j]
+    quarter = max(round(0.25 * fps_hz), 1)
     correlations = {
         "footprint_r": footprint_r[i, j],
         "calcium_r": row_correlations(found["C"][i], true["C"][j]),
-        "spikes_r": row_correlations(_binned(found["S"][i]), _binned(true["S"][j])),
+        "spikes_r": row_correlations(_binned(S), _binned(S_true)),
+        "spikes_r_quarter_s": row_correlations(_binned(S, quarter), _binned(S_true, quarter)),
     }
+    match = np.full(n_true, -1)
+    match[j] = i
+    cells = {"neighbour_px": _nearest(true["A"], shape), "found": match}
     for name, values in correlations.items():
-        result[f"{name}_median"] = float(np.median(values)) if len(values) else np.nan
-        result[f"{name}_p10"] = float(np.percentile(values, 10)) if len(values) else np.nan
+        some = values if len(values) else np.array([np.nan])
+        result[f"{name}_median"] = float(np.median(some))
+        result[f"{name}_p10"] = float(np.percentile(some, 10))
+        result[f"{name}_mean"] = float(some.mean())
+        result[f"{name}_sd"] = float(some.std())
+        cells[name] = np.full(n_true, np.nan)
+        cells[name][j] = values
     result["motion_rmse_px"] = motion_error(found["motion"], true["motion"])
-    return result
+    return result, cells
 
 
 def register(image: np.ndarray, template: np.ndarray) -> np.ndarray:
@@ -190,7 +210,14 @@ def _distances(A: sparse.csr_array, B: sparse.csr_array, shape: tuple[int, int])
     return np.linalg.norm(a[:, None] - b[None], axis=2)
 
 
-def _binned(S: np.ndarray) -> np.ndarray:
-    n_bins = S.shape[1] // SPIKE_BIN_FRAMES
-    used = S[:, : n_bins * SPIKE_BIN_FRAMES].astype(np.float64)
-    return used.reshape(len(S), n_bins, SPIKE_BIN_FRAMES).sum(axis=2)
+def _nearest(A: sparse.csr_array, shape: tuple[int, int]) -> np.ndarray:
+    """Return the distance of each footprint's centre to the nearest other one, in px."""
+    distance = _distances(A, A, shape)
+    np.fill_diagonal(distance, np.inf)
+    return distance.min(axis=1, initial=np.inf)
+
+
+def _binned(S: np.ndarray, frames: int = SPIKE_BIN_FRAMES) -> np.ndarray:
+    n_bins = S.shape[1] // frames
+    used = S[:, : n_bins * frames].astype(np.float64)
+    return used.reshape(len(S), n_bins, frames).sum(axis=2)

@@ -13,10 +13,10 @@ import numpy as np
 from scopeflow.registration import Registrar
 
 GROUP = 3
-# Images are registered again, in runs that share a template: that of all images, then ever
-# more that of the nearest ones, which show the cells that are active now.
+# Images are registered again, in runs that share a template: of the images around, ever more
+# of the nearest ones, which show the cells that are active now.
 RUN = 8
-REACHES = [np.inf, 40.0, 16.0, 16.0]
+REACHES = [40.0, 16.0, 16.0]
 
 # Whole-pixel motion shows in the fractions of the estimates: their resultant is near 1.
 # Above this, which stands for a spread under 0.12 px, all shifts are rounded.
@@ -144,6 +144,7 @@ class Scheme:
             return shifts, np.array([np.inf]), self.registrar.moved(spectra, shifts)[0]
         sure, confidence = np.ones(len(spectra), dtype=bool), np.zeros(len(spectra))
         for turn, reach in enumerate(REACHES):
+            last = turn == len(REACHES) - 1
             aligned = self.registrar.moved(spectra, shifts)
             found = np.empty_like(shifts)
             for start in range(0, len(spectra), RUN):
@@ -151,16 +152,13 @@ class Scheme:
                 template = self.registrar.shrunk(np.tensordot(weight, aligned, 1))
                 centre = weight @ shifts
                 for k in range(start, min(start + RUN, len(spectra))):
-                    if turn in (0, len(REACHES) - 1):
-                        pair = self.registrar.shift_between(spectra[k], template, centre)
-                        found[k], confidence[k] = pair
-                    else:  # in between, only small changes are to be expected
-                        found[k] = self.registrar.shift_near(
-                            spectra[k], template, shifts[k], centre
-                        )
-            sure = confidence >= min_confidence
-            if not sure.any():
-                sure[:] = True
+                    # Near what the recursion found only: where few cells are active, one
+                    # may lie best on another.
+                    found[k] = self.registrar.shift_near(spectra[k], template, shifts[k], centre)
+                    if last:
+                        confidence[k] = self.registrar.confidence(spectra[k], template, found[k])
+            if last and (confidence >= min_confidence).any():
+                sure = confidence >= min_confidence
             shifts = found - found[sure].mean(axis=0)
         template = self.registrar.moved(spectra[sure], shifts[sure]).mean(axis=0)
         return shifts, confidence, template

@@ -3,6 +3,7 @@
 import numpy as np
 from scipy import sparse
 
+QUALITY = ["snr", "spatial_r", "size_px", "diameter_px"]  # columns of units.zarr
 CELL_EDGE = 0.135  # of the peak: where a Gaussian of width sigma is 4 sigma wide
 
 

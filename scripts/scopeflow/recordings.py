@@ -5,6 +5,8 @@ from pathlib import Path
 
 import av
 import numpy as np
+import pandas as pd
+import zarr
 
 from scopeflow.errors import InputError
 from scopeflow.footprints import read_footprints, write_footprints
@@ -12,6 +14,7 @@ from scopeflow.logs import progress
 from scopeflow.metrics import score
 from scopeflow.movie import put_unit_ids
 from scopeflow.parallel import map_slabs, single_threaded_libraries
+from scopeflow.quality import QUALITY
 from scopeflow.recipes import video_names
 from scopeflow.simulate import Recording, make_recording
 from scopeflow.stores import create, new_store, put, read
@@ -96,19 +99,29 @@ def write_truth(path: Path, recording: Recording) -> None:
         )  # fmt: skip
 
 
-def score_stores(units: str | Path, truth: str | Path) -> dict[str, float]:
+def score_stores(units: str | Path, truth: str | Path) -> tuple[dict, pd.DataFrame, pd.DataFrame]:
     """Score a ``units.zarr`` against the ``truth.zarr`` of its recording.
+
+    Returns
+    -------
+    scores : dict
+        What was recorded (``signal_level``, ``n_cells``, ``n_frames``, ``seed``), and the
+        scores of `metrics.score`.
+    cells : DataFrame
+        One row per true cell: its match and how well the two agree.
+    found : DataFrame
+        One row per unit: quality, and whether it is a true cell.
 
     Raises
     ------
     InputError
         If the two differ in image size or number of frames, as after down-sampling.
     """
-    cells, shapes = [], []
+    sides, shapes = [], []
     for path in (units, truth):
         A, shape = read_footprints(str(path))
         C, S, motion = read(path, "C", "S", "motion")
-        cells.append({"A": A, "C": C, "S": S, "motion": motion})
+        sides.append({"A": A, "C": C, "S": S, "motion": motion})
         shapes.append((*shape, len(motion)))
     if shapes[0] != shapes[1]:
         raise InputError(
@@ -116,4 +129,14 @@ def score_stores(units: str | Path, truth: str | Path) -> dict[str, float]:
             "Only a recording loaded whole can be scored: leave out load.downsample, "
             "load.region and load.frames."
         )
-    return score(*cells, shapes[0][:2])
+    origin = zarr.open_group(truth, mode="r")
+    recipe = origin.attrs["recipe"]
+    scores, matches = score(*sides, shapes[0][:2], origin.attrs["fps_hz"])
+    cells = pd.DataFrame({"unit_id_true": read(truth, "unit_id"), **matches})
+    there = set(zarr.open_group(units, mode="r").array_keys())
+    names = ["unit_id", *(name for name in QUALITY if name in there)]
+    values = {name: read(units, name) for name in names}
+    found = pd.DataFrame(values)
+    found["is_true"] = np.isin(np.arange(len(found)), matches["found"])
+    kept = {k: recipe[k] for k in ("signal_level", "n_cells", "n_frames", "seed")}
+    return {**kept, **scores}, cells, found

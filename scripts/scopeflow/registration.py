@@ -171,12 +171,23 @@ class Registrar:
         surface = (to_rows @ cross @ to_cols).real
         top = np.unravel_index(surface.argmax(), surface.shape)
         peak = self._peak(cross, [FINE + t - self.max_shift for t in top], centre)
+        return peak, self._height(surface, top)
+
+    def confidence(self, moving: np.ndarray, fixed: np.ndarray, shift: np.ndarray) -> float:
+        """Return the confidence of `shift_between` in a correction that is given."""
+        to_rows, to_cols = self._whole_shifts
+        surface = (to_rows @ (fixed * moving.conj()) @ to_cols).real
+        place = np.rint(shift / self.bin_px).astype(int) + self.max_shift
+        row, col = np.clip(place, 0, 2 * self.max_shift)
+        return self._height(surface, (row, col))
+
+    def _height(self, surface: np.ndarray, top: tuple[int, int]) -> float:
+        """Return how many standard deviations of the rest a correlation stands out."""
         reach = EXCLUDED_DIAMETERS * 8 * self.sigma
         dy, dx = (np.abs(np.arange(n) - t) for n, t in zip(surface.shape, top, strict=True))
         rest = surface[(dy[:, None] > reach) | (dx > reach)]
         spread = rest.std() if rest.size > 8 else 0.0
-        confidence = (surface[top] - rest.mean()) / spread if spread > 0 else 0.0
-        return peak, float(confidence)
+        return float((surface[top] - rest.mean()) / spread) if spread > 0 else 0.0
 
     def shift_near(
         self,

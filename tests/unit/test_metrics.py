@@ -24,7 +24,7 @@ def truth():
 
 
 def test_truth_scores_one(truth):
-    result = score(truth, truth, SHAPE)
+    result = score(truth, truth, SHAPE, 20.0)[0]
     assert result["f1"] == result["f1_strict"] == result["precision"] == result["recall"] == 1
     for name in ("footprint_r", "calcium_r", "spikes_r"):
         assert result[f"{name}_median"] == pytest.approx(1)
@@ -35,7 +35,7 @@ def test_truth_scores_one(truth):
 def test_order_and_scale_of_the_units_do_not_matter(truth):
     order = np.random.default_rng(1).permutation(12)
     found = {"A": 7 * truth["A"][order], "C": 3 * truth["C"][order] + 5, "S": truth["S"][order]}
-    result = score({**found, "motion": truth["motion"]}, truth, SHAPE)
+    result = score({**found, "motion": truth["motion"]}, truth, SHAPE, 20.0)[0]
     assert result["f1_strict"] == 1
     assert result["calcium_r_p10"] == pytest.approx(1)
 
@@ -45,7 +45,7 @@ def test_a_constant_shift_of_all_units_is_undone(truth, moved):
     grid = np.stack(np.meshgrid([20, 45, 70], [20, 45, 70, 95], indexing="ij"), -1)
     A = blobs(grid.reshape(-1, 2) + np.array(moved), 3.0, SHAPE)
     found = {**truth, "A": A, "motion": truth["motion"] + np.array(moved)}
-    result = score(found, truth, SHAPE)
+    result = score(found, truth, SHAPE, 20.0)[0]
     assert result["f1_strict"] == 1
     assert result["footprint_r_median"] > 0.99
     assert result["motion_rmse_px"] == pytest.approx(0, abs=1e-9)
@@ -55,7 +55,7 @@ def test_missed_and_invented_units_are_counted(truth):
     invented = sparse.vstack([truth["A"][:9], blobs(np.array([[8.0, 8.0]]), 3.0, SHAPE)])
     C, S = (np.concatenate([truth[name][:9], truth[name][:1]]) for name in ("C", "S"))
     found = {"A": sparse.csr_array(invented), "C": C, "S": S, "motion": truth["motion"]}
-    result = score(found, truth, SHAPE)
+    result = score(found, truth, SHAPE, 20.0)[0]
     assert (result["n_found"], result["n_true"]) == (10, 12)
     assert result["f1_strict"] == pytest.approx(2 * 9 / 22)
     assert result["precision"] == pytest.approx(0.9)
@@ -66,7 +66,7 @@ def test_a_near_unit_of_another_shape_is_no_strict_match(truth):
     rows = np.concatenate([np.r_[20 * 110 + 20 : 20 * 110 + 22]])
     speck = sparse.csr_array((np.ones(2), (np.zeros(2, int), rows)), shape=(1, 9900))
     found = {"A": speck, "C": truth["C"][:1], "S": truth["S"][:1], "motion": truth["motion"]}
-    result = score(found, truth, SHAPE)
+    result = score(found, truth, SHAPE, 20.0)[0]
     assert result["n_matched"] == 1
     assert result["f1_strict"] == 0
 
@@ -76,7 +76,7 @@ def test_no_unit_found_is_scored_without_fuss(truth):
         "A": sparse.csr_array((0, 9900)), "C": np.zeros((0, 200)), "S": np.zeros((0, 200)),
         "motion": truth["motion"],
     }  # fmt: skip
-    result = score(found, truth, SHAPE)
+    result = score(found, truth, SHAPE, 20.0)[0]
     assert result["f1"] == result["n_matched"] == result["recall"] == 0
     assert np.isnan(result["calcium_r_median"])
 
@@ -95,3 +95,15 @@ def test_motion_error_ignores_a_constant_and_frames_without_a_number():
     assert motion_error(found, true) == 0
     found[::2] += 1
     assert motion_error(found, true) == pytest.approx(np.sqrt(0.5), rel=0.02)
+
+
+def test_every_true_cell_tells_its_match_and_its_neighbour(truth):
+    order = np.random.default_rng(1).permutation(12)[:10]
+    found = {"A": truth["A"][order], "C": truth["C"][order], "S": truth["S"][order]}
+    result, cells = score({**found, "motion": truth["motion"]}, truth, SHAPE, 20.0)
+    assert np.flatnonzero(cells["found"] < 0).tolist() == sorted(set(range(12)) - set(order))
+    assert (order[cells["found"][order]] == order).all()
+    np.testing.assert_allclose(cells["neighbour_px"], 25, atol=0.1)
+    assert np.isnan(cells["calcium_r"]).sum() == 2
+    assert result["spikes_r_quarter_s_median"] == pytest.approx(1)
+    assert result["calcium_r_sd"] == pytest.approx(0, abs=1e-9)

@@ -5,6 +5,8 @@ rule score:
         truth=plan.truth,
     output:
         score="<results>/{session}/{variant}/score.tsv",
+        cells="<results>/{session}/{variant}/score_cells.tsv",
+        found="<results>/{session}/{variant}/score_found.tsv",
     log:
         "<logs>/{session}/{variant}/score.log",
     benchmark:
@@ -21,3 +23,42 @@ rule score:
         "Comparing with the truth: session {wildcards.session}, variant {wildcards.variant}"
     script:
         "../../scripts/score.py"
+
+
+# All simulated sessions together, beside what was published of other programs.
+rule validate:
+    input:
+        score=lambda wc: plan.scores(wc.variant, "score"),
+        cells=lambda wc: plan.scores(wc.variant, "score_cells"),
+        found=lambda wc: plan.scores(wc.variant, "score_found"),
+        published=workflow.source_path("../resources/published_validation.tsv"),
+    output:
+        scores="<results>/validation/{variant}/scores.tsv",
+        summary="<results>/validation/{variant}/summary.tsv",
+        neighbours="<results>/validation/{variant}/neighbours.tsv",
+        quality="<results>/validation/{variant}/quality.tsv",
+        medians="<results>/validation/{variant}/medians.png",
+        spread="<results>/validation/{variant}/spread.png",
+        close="<results>/validation/{variant}/neighbours.png",
+    log:
+        "<logs>/validation/{variant}/validate.log",
+    benchmark:
+        "<benchmarks>/validation/{variant}/validate.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=plan.memory("validate"),
+        runtime=lambda wc, attempt: 60 * attempt,
+    params:
+        code=digest("validate"),
+    message:
+        "Summing up all simulated sessions, variant {wildcards.variant}"
+    script:
+        "../../scripts/validate.py"
+
+
+rule validation:
+    input:
+        [f"{plan.results}/validation/{v}/summary.tsv" for v in plan.variants],
+    localrule: True

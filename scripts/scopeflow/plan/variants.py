@@ -200,6 +200,16 @@ class Plan:
         """Input function: the truth of a simulated session."""
         return f"{self.simulated}/{self.sessions[wildcards.session].path}/truth.zarr"
 
+    def scores(self, variant: str, table: str) -> list[str]:
+        """Input function: a table of the comparison with the truth, of all simulated sessions."""
+        rows = [s for s, row in self.sessions.items() if row.path in self.recipes]
+        if not rows:
+            raise InputError(
+                "validation: none of the sessions is simulated, so that there is no truth to "
+                "compare with. Use --configfile config/validation.yaml."
+            )
+        return [f"{self.results}/{session}/{variant}/{table}.tsv" for session in rows]
+
     def recordings_by_files(self) -> dict[int, list[str]]:
         """Return the names of simulated recordings by their number of video files."""
         groups: dict[int, list[str]] = {}

@@ -7,6 +7,7 @@ itself decides on the decay, which slow changes of activity lengthen in a spectr
 under which its optimum is lowest.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,8 +20,9 @@ from scopeflow.filters import fill_gaps
 PRIOR_DECAY_S, PRIOR_RISE_S = 0.6, 0.07
 
 UNITS_MIN = 10  # fewer good units are not enough to go by
-UNITS_MAX = 24  # used for the second step, of at most FRAMES_MAX frames each
-FRAMES_MAX = 3000
+UNITS_MAX = 16  # used for the second step, of at most FRAMES_MAX frames each
+FRAMES_MAX = 2000
+RISE_MAX = 1 / 3  # of the decay: bursts look like a slow rise in a spectrum
 Z_KINETICS = 4.0  # sparseness penalty of the second step
 PEAK_MIN = 6.0  # in noises: dimmer transients are lost to that penalty, and mislead
 SEARCH = (0.25, 1.25)  # of the first step's decay: slow modulation of activity lengthens it
@@ -87,7 +89,7 @@ def pooled_kinetics(
     decay, rise = start
     bright = scaled[_peak(scaled) >= PEAK_MIN][:UNITS_MAX, :FRAMES_MAX]
     if len(bright) >= UNITS_MIN:
-        decay = _decay_of_lowest_optimum(bright, start, fps_hz)
+        decay, rise = _times_of_lowest_optimum(bright, start, fps_hz)
     if order is None and rise < 0.5 / fps_hz:
         rise = 0.0
     rng = np.random.default_rng(seed)
@@ -167,17 +169,39 @@ def _whittle(
     return best
 
 
-def _decay_of_lowest_optimum(
+def _times_of_lowest_optimum(
     scaled: np.ndarray, start: tuple[float, float], fps_hz: float
-) -> float:
-    """Return the decay time under which the temporal problem's optimum is lowest."""
-    decay, rise = start
+) -> tuple[float, float]:
+    """Return the decay and rise time under which the temporal problem's optimum is lowest."""
+    decay, rise = start[0], min(start[1], start[0] * RISE_MAX)
+    shortest, longest = decay * SEARCH[0], decay * SEARCH[1]
+    for turn in range(2):
+        least = max(shortest, 1.2 * rise, 1 / fps_hz)
+        decay = _lowest(
+            lambda time, rise=rise: _optimum(scaled, time, rise, fps_hz), least, longest
+        )
+        if start[1] > 0 and turn == 0:
+            rise = _lowest(
+                lambda time, decay=decay: _optimum(scaled, decay, time, fps_hz),
+                0.25 / fps_hz,
+                decay * RISE_MAX,
+            )
+    return decay, rise
 
-    def total(log_decay: float) -> float:
-        g = coefficients(float(np.exp(log_decay)), rise, fps_hz)
-        return sum(deconvolve(y, g, 1.0, Z_KINETICS, rescale=False).objective for y in scaled)
 
-    lowest = max(decay * SEARCH[0], 1.2 * rise, 1 / fps_hz)
-    bounds = np.log([lowest, max(decay * SEARCH[1], 1.1 * lowest)])
-    fit = optimize.minimize_scalar(total, bounds=bounds, method="bounded", options={"xatol": 0.02})
+def _optimum(scaled: np.ndarray, decay: float, rise: float, fps_hz: float) -> float:
+    """Return the temporal problem's optimum, summed over traces in units of their noise."""
+    g = coefficients(decay, rise, fps_hz)
+    return sum(deconvolve(y, g, 1.0, Z_KINETICS, rescale=False).objective for y in scaled)
+
+
+def _lowest(function: Callable[[float], float], low: float, high: float) -> float:
+    """Return where a function of a time is lowest, sought on a logarithmic scale."""
+    bounds = np.log([low, max(high, 1.1 * low)])
+    fit = optimize.minimize_scalar(
+        lambda log_time: function(float(np.exp(log_time))),
+        method="bounded",
+        bounds=bounds,
+        options={"xatol": 0.03},
+    )
     return float(np.exp(fit.x))

@@ -13,6 +13,7 @@ import numpy as np
 from scipy import ndimage
 
 ANISOTROPIC_STEPS = 5
+GLOW_DIAMETERS = 1.5  # width of the smoothing of the glow
 EDGE_NOISES = 3.0  # differences above this many times the noise are taken for edges
 
 
@@ -85,10 +86,10 @@ def glow_image(minimum: np.ndarray, method: str, cell_diameter_px: float) -> np.
     minimum : ndarray, shape (height, width)
         Smallest value of each pixel over the good frames.
     method : {"opened_minimum", "minimum", "none"}
-        ``minimum`` is the paper's. A cell that hardly ever rests leaves its ghost in the
-        minimum; taken off before the frames are aligned, the ghost moves with every
-        correction and makes false cells beside the true one. ``opened_minimum`` removes
-        bright spots up to the size of a cell from the minimum first.
+        ``minimum`` is the paper's. What it shows of the tissue, vessels or a cell that hardly
+        ever rests, moves with the brain: taken off before the frames are aligned, its ghost
+        moves with every correction and makes false cells. ``opened_minimum`` holds only what
+        is wider than cells and vessels, as lamp and lens make it.
     cell_diameter_px : float
         Width of a cell.
 
@@ -102,8 +103,12 @@ def glow_image(minimum: np.ndarray, method: str, cell_diameter_px: float) -> np.
     if method == "minimum":
         return minimum
     radius = max(round(0.75 * cell_diameter_px), 2)
-    smooth = cv2.GaussianBlur(minimum, (0, 0), max(cell_diameter_px / 16, 0.5))
-    return np.minimum(cv2.morphologyEx(smooth, cv2.MORPH_OPEN, disk(radius)), minimum)
+    fine = cv2.GaussianBlur(minimum.astype(np.float32), (0, 0), max(cell_diameter_px / 16, 0.5))
+    opened = cv2.morphologyEx(fine, cv2.MORPH_OPEN, disk(radius))
+    wide = cv2.GaussianBlur(opened, (0, 0), GLOW_DIAMETERS * cell_diameter_px)
+    # Lowered as a whole, so that no pixel is cut off at zero.
+    lowered = np.maximum(wide - max(float((wide - minimum).max()), 0.0), 0)
+    return lowered.astype(minimum.dtype)
 
 
 def remove_glow(frames: np.ndarray, glow: np.ndarray) -> np.ndarray:

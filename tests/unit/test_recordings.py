@@ -37,14 +37,14 @@ def test_what_is_written_is_what_was_simulated(tmp_path, threads):
 
 def test_truth_scores_one_against_itself(tmp_path):
     write_recording(tmp_path, RECIPE)
-    result = score_stores(tmp_path / "truth.zarr", tmp_path / "truth.zarr")
+    result = score_stores(tmp_path / "truth.zarr", tmp_path / "truth.zarr")[0]
     assert result["f1_strict"] == 1
     assert result["spikes_r_median"] == pytest.approx(1)
 
 
 def test_a_recording_without_cells_is_valid(tmp_path):
     write_recording(tmp_path, {**RECIPE, "n_cells": 0})
-    result = score_stores(tmp_path / "truth.zarr", tmp_path / "truth.zarr")
+    result = score_stores(tmp_path / "truth.zarr", tmp_path / "truth.zarr")[0]
     assert result["n_true"] == result["n_found"] == 0
 
 

@@ -50,16 +50,23 @@ def rank_one(A: sparse.csr_array, C: np.ndarray) -> tuple[np.ndarray, np.ndarray
     averages the traces, which changes the energy of what the group explained.
     """
     overlap = (A @ A.T).toarray().astype(np.float64)
+    weights = group_weights(A, C)
+    # The trace is the projection on the mixture.
+    a = weights @ A
+    c = (weights @ overlap) @ C / (weights @ overlap @ weights)
+    peak = a.max()
+    return (a / peak).astype(np.float32), (c * peak).astype(np.float32)
+
+
+def group_weights(A: sparse.csr_array, C: np.ndarray) -> np.ndarray:
+    """Return the weights with which `rank_one` mixes the footprints of a group, not scaled."""
+    overlap = (A @ A.T).toarray().astype(np.float64)
     product = C.astype(np.float64) @ C.T
     weights = np.ones(len(C))
     for _ in range(100):  # power iteration on the group's small matrices
         weights = product @ (overlap @ weights)
         weights /= np.linalg.norm(weights)
-    # weights now mix footprints; the trace is the projection on the mixture.
-    a = weights @ A
-    c = (weights @ overlap) @ C / (weights @ overlap @ weights)
-    peak = a.max()
-    return (a / peak).astype(np.float32), (c * peak).astype(np.float32)
+    return weights
 
 
 def merged(

@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 SECOND = Counter(spatial_update=1, compute_traces=1, temporal_update=1)
-ENDS = Counter(units=1, plot_summary=1)
+EXPORT = Counter(curate=1, export=1)
+ENDS = Counter(units=1, plot_summary=1) + EXPORT
 LOOP = Counter(spatial_update=2, compute_traces=2, temporal_update=2, merge=1) + ENDS
 AFTER_SEEDS = Counter(initialize=1) + LOOP
 AFTER_Y = Counter(seeds_init=1, seeds_refine=1, noise=1) + AFTER_SEEDS

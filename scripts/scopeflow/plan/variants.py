@@ -11,7 +11,7 @@ from scopeflow.errors import InputError
 from scopeflow.plan.discover import discover
 from scopeflow.plan.settings import load_config
 from scopeflow.plan.sheet import Session, read_sheet
-from scopeflow.plan.stages import LOOP, STAGES, node
+from scopeflow.plan.stages import AFTER_UNITS, LOOP, STAGES, node
 from scopeflow.plan.videos import find_timestamps, find_videos
 from scopeflow.recipes import video_names
 
@@ -96,9 +96,9 @@ class Plan:
         return run
 
     def used(self, stage: str, session: str, variant: str) -> dict:
-        """Return exactly the settings that decide who computes a stage, as nested dicts."""
+        """Return exactly the settings that a stage, or a rule behind `units`, uses."""
         run, used = self.effective(session, variant), {}
-        for dotted in STAGES[stage].keys:
+        for dotted in STAGES[stage].keys if stage in STAGES else AFTER_UNITS[stage]:
             section, _, key = dotted.partition(".")
             if key:
                 used.setdefault(section, {})[key] = run[section][key]
@@ -200,6 +200,11 @@ class Plan:
         """Input function: the truth of a simulated session."""
         return f"{self.simulated}/{self.sessions[wildcards.session].path}/truth.zarr"
 
+    def labels(self, wildcards) -> list[str]:
+        """Input function: the table of labels that a person wrote, if there is one."""
+        path = f"{self.results}/{wildcards.session}/{wildcards.variant}/labels.csv"
+        return [path] if Path(path).is_file() else []
+
     def recordings_by_files(self) -> dict[int, list[str]]:
         """Return the names of simulated recordings by their number of video files."""
         groups: dict[int, list[str]] = {}
@@ -216,6 +221,7 @@ class Plan:
             for variant in self.variants:
                 folder = f"{self.results}/{session}/{variant}"
                 files += [f"{folder}/units.zarr", f"{folder}/figures/summary.png"]
+                files += [f"{folder}/curated.zarr", f"{folder}/export"]
                 if row.path in self.recipes:
                     files.append(f"{folder}/score.tsv")
         return files

@@ -100,7 +100,8 @@ Each array is a data set of its own name. MATLAB shows dimensions in reverse, an
 `docs/load_units.m`) `C`, `S`, `YrA` are (unit, frame), `A` is (height, width, unit). In Python
 (h5py), `C` is (frame, unit) and `A` is (unit, width, height). The attributes `dims`,
 `dims_in_matlab` and `units` of each data set say so; parameters are attributes of the file, as
-JSON. Rows and columns in `centroid_height`, `centroid_width` count from 0.
+JSON. `n_units`, `n_frames`, `height_px`, `width_px` and `fps_hz` are single numbers. Rows and
+columns in `centroid_height`, `centroid_width` count from 0.
 """,
     "csv": """\
 ## Tables

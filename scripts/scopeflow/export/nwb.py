@@ -298,7 +298,8 @@ def _add_units(source: Source, plane: ImagingPlane, ophys, clock: dict) -> None:
     segmentation = ImageSegmentation(name="ImageSegmentation")
     segmentation.add_plane_segmentation(cells)
     ophys.add(segmentation)
-    series = []
+    fluorescence = Fluorescence(name="Fluorescence")
+    ophys.add(fluorescence)  # before the series, whose table must be in the same file
     for name, (title, words) in SERIES.items():
         region = DynamicTableRegion(
             name="rois",
@@ -312,7 +313,7 @@ def _add_units(source: Source, plane: ImagingPlane, ophys, clock: dict) -> None:
             chunk=(FRAMES_AT_ONCE, UNITS_AT_ONCE),
             piece=(FRAMES_AT_ONCE, UNITS_AT_ONCE),
         )
-        series.append(
+        fluorescence.add_roi_response_series(
             RoiResponseSeries(
                 name=title,
                 data=compressed(traces),
@@ -322,4 +323,3 @@ def _add_units(source: Source, plane: ImagingPlane, ophys, clock: dict) -> None:
                 **clock,
             )
         )
-    ophys.add(Fluorescence(name="Fluorescence", roi_response_series=series))

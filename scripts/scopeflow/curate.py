@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 import zarr
 from scipy import sparse
+from scipy.sparse import csgraph
 
 from scopeflow.errors import InputError
 from scopeflow.footprints import centroids, read_footprints
+from scopeflow.logs import logger
 from scopeflow.merge import group_weights
 from scopeflow.noise import trace_noise
 from scopeflow.quality import diameters, signal_to_noise
@@ -182,6 +184,8 @@ def _merged_rows(before: zarr.Group, path: str | Path, labels: Labels) -> dict[i
     for survivor, group in labels.merged.items():
         members = np.array([position[unit] for unit in group])
         traces = {name: before[name].oindex[members] for name in ("C", "S", "YrA")}
+        if len(groups_of_touching(A[members])) > 1:
+            logger.warning("units %s are merged, but do not all touch each other", group)
         footprint, mix = merge_of(A[members], traces["C"])
         row = {name: mix @ values for name, values in traces.items()}
         row |= {name: mix @ before[name].oindex[members] for name in ("b0", "c0")}
@@ -195,6 +199,12 @@ def _merged_rows(before: zarr.Group, path: str | Path, labels: Labels) -> dict[i
         row["centroid_height"], row["centroid_width"] = centroids(one, shape)[0]
         rows[survivor] = row
     return rows
+
+
+def groups_of_touching(A: sparse.csr_array) -> list[np.ndarray]:
+    """Return the groups of units that are linked by shared pixels, single ones included."""
+    labels = csgraph.connected_components(A @ A.T, directed=False)[1]
+    return [np.flatnonzero(labels == label) for label in np.unique(labels)]
 
 
 def merge_of(A: sparse.csr_array, C: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

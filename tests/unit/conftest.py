@@ -9,6 +9,8 @@ SHEET_ROW = {
     "session": "day1", "animal": "m1", "path": "data/day1", "date": "2026-05-01T10:30:00",
     "species": "Mus musculus", "age": "P90D", "sex": "female", "location": "CA1",
     "indicator": "GCaMP6f", "excitation_nm": "470", "emission_nm": "525",
+    "experimenter": "Doe, Jane", "lab": "Doe", "institution": "Uni", "experiment": "maze",
+    "device": "Miniscope V4", "genotype": "wild type", "date_of_birth": "2026-02-01",
 }  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import zarr
+from scipy import sparse
 
 from scopeflow.curate import Labels, merge_of, read_labels, write_curated
 from scopeflow.errors import InputError
@@ -72,16 +73,24 @@ def test_a_merged_unit_explains_what_its_members_did(write_units, tmp_path):
     assert after.attrs["lineage"] == {"1": [1, 3, 90]}
 
 
+def test_a_merge_of_units_apart_is_done_with_a_word(write_units, tmp_path, caplog):
+    path = write_units(n_units=4, n_frames=50)
+    write_curated(path, tmp_path / "c.zarr", labels_of(tmp_path, "3,,1"))
+    assert not caplog.text
+    group = zarr.open_group(path, mode="r+")
+    group["A"][1] = np.eye(14, 18, 16)
+    write_curated(path, tmp_path / "c.zarr", labels_of(tmp_path, "3,,1"))
+    assert "units [1, 3] are merged, but do not all touch" in caplog.text
+
+
 def test_silent_units_can_be_merged():
-    A = read_only_footprints()
+    A = overlapping_footprints()
     footprint, mix = merge_of(A, np.zeros((2, 9), np.float32))
     assert footprint.max() == 1
     assert np.isfinite(mix).all()
 
 
-def read_only_footprints():
-    from scipy import sparse
-
+def overlapping_footprints():
     return sparse.csr_array(np.array([[1, 0.5, 0], [0, 0.5, 1]], dtype=np.float32))
 
 

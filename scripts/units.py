@@ -12,6 +12,7 @@ from scopeflow.footprints import centroids, read_footprints, write_footprints
 from scopeflow.logs import job_log, logger
 from scopeflow.movie import UNITS_PER_CHUNK, put_unit_ids, unit_blocks
 from scopeflow.parallel import single_threaded_libraries
+from scopeflow.preprocess import glow_image
 from scopeflow.quality import diameters, signal_to_noise
 from scopeflow.stores import COMPRESSOR, create, new_store, put, read
 from scopeflow.version import __version__
@@ -89,6 +90,10 @@ def main(smk: "Snakemake") -> None:
         b, f = read(smk.input.traces, "b", "f")
         put(out, "b", b, ("height", "width"), units="counts")
         put(out, "f", f, ("frame",), units="1")
+        settings = smk.params.settings
+        how, diameter = settings["preprocess"]["glow"]["method"], settings["cell_diameter_px"]
+        glow = glow_image(raw["minimum"][:], how, diameter)
+        put(out, "glow", glow, ("height", "width"), units="counts")
         put(out, "motion", motion["motion"][:], ("frame", "shift_dim"), units="px")
         put(out, "max_proj", projections["max_proj"][:], ("height", "width"), units="counts")
         place = centroids(A, shape).astype(np.float32)

@@ -25,7 +25,7 @@ params = {k: v for k, v in snakemake.params.items() if k not in ("code", "comput
 digest = hashlib.sha256(repr((inputs, params)).encode()).hexdigest()
 for path in snakemake.output:
     path = pathlib.Path(path)
-    if path.suffix == ".zarr":
+    if path.suffix == ".zarr" or path.name == "export":
         path.mkdir(parents=True, exist_ok=True)
         path = path / "content"
     path.write_text(path.name + digest)

@@ -83,6 +83,29 @@ def test_a_video_without_cells_gives_valid_empty_units_and_a_warning(finished):
     assert (finished.folder / "results/empty/default/figures/summary.png").stat().st_size > 1000
 
 
+@pytest.mark.parametrize("session", ["cells", "empty"])
+def test_every_session_is_exported(finished, session):
+    folder = finished.folder / "results" / session / "default"
+    names = {path.name for path in (folder / "export").iterdir() if path.name[0] != "."}
+    assert names == {
+        *(f"{session}.nwb", "units.h5", "data_dictionary.md", "units.csv", "frames.csv"),
+        *("C.csv", "S.csv", "YrA.csv", "dff.csv", "events.csv"),
+    }
+    units = open_units(finished, session)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        curated = xr.open_zarr(folder / "curated.zarr")
+    xr.testing.assert_identical(units.drop_attrs(), curated.drop_attrs())
+    with (folder / "export" / "units.csv").open(newline="") as handle:
+        assert len(list(csv.DictReader(handle))) == units.sizes["unit_id"]
+    if session == "cells":  # the rest of the cell's brightness at its brightest pixel
+        raw = zarr.open_array(folder / "load" / "raw.zarr", path="Y", mode="r")[...]
+        assert units["glow"].dims == ("height", "width")
+        assert (units["glow"].values <= raw.min(axis=0)).all()
+    for rule in ("curate", "export"):
+        assert "WARNING" not in (finished.folder / f"logs/{session}/default/{rule}.log").read_text()
+
+
 def test_every_job_leaves_a_log_and_a_benchmark(finished):
     for session in ("cells", "empty"):
         logs = {p.stem for p in (finished.folder / "logs" / session / "default").iterdir()}

@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 SECOND = Counter(spatial_update=1, compute_traces=1, temporal_update=1)
-ENDS = Counter(units=1, plot_summary=1)
+EXPORT = Counter(curate=1, export=1)
+ENDS = Counter(units=1, plot_summary=1) + EXPORT
 LOOP = Counter(spatial_update=2, compute_traces=2, temporal_update=2, merge=1) + ENDS
 AFTER_SEEDS = Counter(initialize=1) + LOOP
 AFTER_Y = Counter(seeds_init=1, seeds_refine=1, noise=1) + AFTER_SEEDS
@@ -62,13 +63,15 @@ def test_the_order_of_keys_and_the_form_of_numbers_rerun_nothing(finished_model)
         ({"motion": {"max_shift_px": 9}}, AFTER_LOAD - Counter(preprocess=1)),
         ({"preprocess": {"denoise": {"window_px": 3}}}, AFTER_LOAD),
         ({"load": {"black_frac": 0.1}}, Counter(load=1) + AFTER_LOAD),
+        ({"export": {"formats": ["csv"]}}, Counter(export=1)),
         ({"mem_mb": {"load": 3000}, "keep_movies": True}, Counter()),
     ],
     ids=lambda value: next(iter(value), "") if isinstance(value, dict) else "",
 )
 def test_a_changed_parameter_reruns_what_depends_on_it(finished_model, change, jobs):
     with config_changed(finished_model, **change):
-        assert finished_model.due() == (of_both(jobs) if jobs else {})
+        expected = of_both(jobs) if "units" in jobs else jobs + jobs
+        assert finished_model.due() == expected
 
 
 def test_an_override_reruns_its_session_only(finished_model):
@@ -87,6 +90,7 @@ def test_a_changed_default_leaves_variants_that_override_it(finished_model):
     [
         ("merge", Counter(merge=1) + SECOND + ENDS + Counter(score=1)),
         ("figures", Counter(plot_summary=1)),
+        ("transients", Counter(export=1)),
         ("version", Counter()),
         ("errors", Counter()),
     ],
@@ -125,6 +129,17 @@ def test_metadata_in_the_sheet_rerun_the_units_only(finished_model):
     sheet = finished_model.folder / "sheet.tsv"
     with changed(sheet, sheet.read_text("utf-8").replace("\tx", "\ty")):
         assert finished_model.due() == ENDS
+
+
+def test_labels_rerun_curation_and_export_of_their_session_only(finished_model):
+    labels = finished_model.folder / "curation" / "s2" / "default.csv"
+    labels.parent.mkdir(parents=True)
+    labels.write_text("unit_id,label\n")
+    try:
+        assert finished_model.due() == EXPORT
+    finally:
+        labels.unlink()
+    assert finished_model.due() == {}
 
 
 CHANGES = {
@@ -173,7 +188,7 @@ def test_a_default_changed_in_place_equals_a_fresh_run(model):
 def results(folder: Path) -> dict[str, str]:
     """Return what the last rules of every session and variant wrote, by path."""
     files = [*folder.glob("*/*/units.zarr/content"), *folder.glob("*/*/score.tsv")]
-    files += folder.glob("*/*/figures/summary.png")
+    files += [*folder.glob("*/*/figures/summary.png"), *folder.glob("*/*/export/content")]
     return {path.relative_to(folder).as_posix(): path.read_text("utf-8") for path in files}
 
 

@@ -79,6 +79,9 @@ STAGES = {
 }
 LOOP = ("spatial_update", "compute_traces", "temporal_update", "merge")  # n_iterations times
 
+# Rules behind `units`, which every variant has for itself: settings they use.
+AFTER_UNITS = {"export": ("export",)}
+
 
 def node(stage: str, iteration: int) -> tuple[str, int]:
     """Return the stage and iteration meant by a name that is read in `iteration`."""

@@ -11,7 +11,7 @@ from scopeflow.errors import InputError
 from scopeflow.plan.discover import discover
 from scopeflow.plan.settings import load_config
 from scopeflow.plan.sheet import Session, read_sheet
-from scopeflow.plan.stages import LOOP, STAGES, node
+from scopeflow.plan.stages import AFTER_UNITS, LOOP, STAGES, node
 from scopeflow.plan.videos import find_timestamps, find_videos
 from scopeflow.recipes import video_names
 
@@ -60,8 +60,9 @@ class Plan:
                     "to another place."
                 )
         self.results = results.as_posix()
-        self.simulated, self.logs, self.benchmarks = (
-            (results.parent / name).as_posix() for name in ("simulated", "logs", "benchmarks")
+        self.simulated, self.logs, self.benchmarks, self.curation = (
+            (results.parent / name).as_posix()
+            for name in ("simulated", "logs", "benchmarks", "curation")
         )
         # Bound here and not decorated, so that the caches live and die with the plan.
         self.effective = cache(self._effective)
@@ -96,9 +97,9 @@ class Plan:
         return run
 
     def used(self, stage: str, session: str, variant: str) -> dict:
-        """Return exactly the settings that decide who computes a stage, as nested dicts."""
+        """Return exactly the settings that a stage, or a rule behind `units`, uses."""
         run, used = self.effective(session, variant), {}
-        for dotted in STAGES[stage].keys:
+        for dotted in STAGES[stage].keys if stage in STAGES else AFTER_UNITS[stage]:
             section, _, key = dotted.partition(".")
             if key:
                 used.setdefault(section, {})[key] = run[section][key]
@@ -210,6 +211,11 @@ class Plan:
             )
         return [f"{self.results}/{session}/{variant}/{table}.tsv" for session in rows]
 
+    def labels(self, wildcards) -> list[str]:
+        """Input function: the table of labels that a person wrote, if there is one."""
+        path = f"{self.curation}/{wildcards.session}/{wildcards.variant}.csv"
+        return [path] if Path(path).is_file() else []
+
     def recordings_by_files(self) -> dict[int, list[str]]:
         """Return the names of simulated recordings by their number of video files."""
         groups: dict[int, list[str]] = {}
@@ -226,6 +232,7 @@ class Plan:
             for variant in self.variants:
                 folder = f"{self.results}/{session}/{variant}"
                 files += [f"{folder}/units.zarr", f"{folder}/figures/summary.png"]
+                files += [f"{folder}/curated.zarr", f"{folder}/export"]
                 if row.path in self.recipes:
                     files.append(f"{folder}/score.tsv")
         return files

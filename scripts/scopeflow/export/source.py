@@ -1,0 +1,106 @@
+"""What is exported: a store of units, read piece by piece."""
+
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import zarr
+
+FRAMES_AT_ONCE = 4096  # as the traces are chunked on disk
+UNITS_AT_ONCE = 64
+FOOTPRINTS_AT_ONCE = 16
+
+TRACES = ("C", "S", "YrA")
+NOT_COLUMNS = ("unit_id",)
+
+
+class Source:
+    """A store of units (`units.zarr` or `curated.zarr`), opened for reading.
+
+    Parameters
+    ----------
+    path : str or Path
+        The store.
+
+    Attributes
+    ----------
+    group : zarr.Group
+        The store itself.
+    attrs : dict
+        Its attributes.
+    unit_id : ndarray of int64, shape (unit_id,)
+    time_s : ndarray of float64, shape (frame,)
+    frame_good : ndarray of uint8, shape (frame,)
+    fps_hz : float
+        Frame rate.
+    session : dict of str
+        The row of the sample sheet, or what is known of it.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.group = zarr.open_group(path, mode="r")
+        self.attrs = dict(self.group.attrs)
+        self.unit_id = self.group["unit_id"][:]
+        self.time_s = self.group["time_s"][:]
+        self.frame_good = self.group["frame_good"][:]
+        self.fps_hz = float(self.attrs["fps_hz"])
+        known = self.attrs.get("parameters", {}).get("session", {})
+        self.session = {"session": self.attrs["session"], **known}
+
+    @property
+    def n_units(self) -> int:
+        """Number of units."""
+        return len(self.unit_id)
+
+    @property
+    def n_frames(self) -> int:
+        """Number of frames, those left out included."""
+        return len(self.time_s)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width of the image in px."""
+        return self.group["A"].shape[1:]
+
+    @property
+    def movie_path(self) -> str:
+        """Where the motion-corrected movie lies, relative to the folder of the export."""
+        owner = self.attrs["computed_by"]["apply_motion"]
+        return f"../../{owner}/motion/Y.zarr"
+
+    @cached_property
+    def columns(self) -> dict[str, tuple[np.ndarray, str]]:
+        """Values and unit of every number that a unit has, by name; `f0` is added."""
+        found = {}
+        for name in sorted(self.group.array_keys()):
+            array = self.group[name]
+            if array.metadata.dimension_names == ("unit_id",) and name not in NOT_COLUMNS:
+                found[name] = (array[:], array.attrs.get("units", "1"))
+        found["f0"] = (self._resting_fluorescence(), "counts")
+        return found
+
+    def _resting_fluorescence(self) -> np.ndarray:
+        """Return F0 of each unit, as the data dictionary defines it; NaN where it has none."""
+        rest = np.full(self.n_units, np.nan, dtype=np.float32)
+        processed = self.attrs.get("parameters", {}).get("preprocess", {})
+        if "glow" not in self.group or processed.get("cnmf_movie") == "filtered":
+            return rest
+        fixed = self.group["glow"][:].astype(np.float64)
+        course = self.group["f"][:][self.frame_good > 0]
+        fixed += self.group["b"][:] * (np.median(course) if len(course) else 1.0)
+        for start in range(0, self.n_units, FOOTPRINTS_AT_ONCE):
+            A = self.group["A"][start : start + FOOTPRINTS_AT_ONCE].reshape(-1, fixed.size)
+            rest[start : start + len(A)] = fixed.ravel()[A.argmax(axis=1)]
+        rest += self.group["b0"][:]
+        return np.where(rest > 0, rest, np.nan).astype(np.float32)
+
+    def frames(self) -> Iterator[slice]:
+        """Yield slices that cover the frames."""
+        for start in range(0, self.n_frames, FRAMES_AT_ONCE):
+            yield slice(start, min(start + FRAMES_AT_ONCE, self.n_frames))
+
+    def units(self) -> Iterator[slice]:
+        """Yield slices that cover the units."""
+        for start in range(0, self.n_units, UNITS_AT_ONCE):
+            yield slice(start, min(start + UNITS_AT_ONCE, self.n_units))

@@ -1,0 +1,92 @@
+"""Tables as CSV: traces with a column for each unit, units, frames, events."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from scopeflow.export.source import TRACES, Source
+from scopeflow.transients import find_events
+
+
+def write_tables(source: Source, folder: Path) -> list[str]:
+    """Write all tables to a folder; return their names.
+
+    Numbers have as many digits as give back the stored value exactly.
+    """
+    for name in TRACES:
+        array = source.group[name]
+        _write_wide(source, folder / f"{name}.csv", lambda frames, a=array: a[:, frames])
+    f0 = source.columns["f0"][0][:, None]
+    _write_wide(source, folder / "dff.csv", lambda frames: source.group["C"][:, frames] / f0)
+    unit_table(source).to_csv(folder / "units.csv", index=False)
+    frame_table(source).to_csv(folder / "frames.csv", index=False)
+    event_table(source).to_csv(folder / "events.csv", index=False)
+    return [f"{name}.csv" for name in (*TRACES, "dff", "units", "frames", "events")]
+
+
+def _write_wide(source: Source, path: Path, values: Callable[[slice], np.ndarray]) -> None:
+    """Write traces of all units, some frames at a time."""
+    columns = [f"unit_{unit}" for unit in source.unit_id]
+    with path.open("w", encoding="utf-8", newline="") as handle:
+        for frames in source.frames():
+            table = pd.DataFrame(values(frames).T, columns=columns)
+            table.insert(0, "frame", np.arange(frames.start, frames.stop))
+            table.insert(1, "time_s", source.time_s[frames])
+            table.to_csv(handle, index=False, header=frames.start == 0, lineterminator="\n")
+
+
+def unit_table(source: Source) -> pd.DataFrame:
+    """Return one row for each unit, with every number that it has."""
+    g = source.group["g"][:]
+    return pd.DataFrame(
+        {
+            "unit_id": source.unit_id,
+            **{name: values for name, (values, _) in source.columns.items()},
+            **{f"g{lag}": g[:, lag] for lag in range(g.shape[1])},
+        }
+    )
+
+
+def frame_table(source: Source) -> pd.DataFrame:
+    """Return one row for each frame: time, use, motion, course of the background."""
+    motion = source.group["motion"][:]
+    return pd.DataFrame(
+        {
+            "frame": np.arange(source.n_frames),
+            "time_s": source.time_s,
+            "frame_good": source.frame_good,
+            "motion_height_px": motion[:, 0],
+            "motion_width_px": motion[:, 1],
+            "f": source.group["f"][:],
+        }
+    )
+
+
+def event_table(source: Source) -> pd.DataFrame:
+    """Return one row for each event of each unit."""
+    sigma, s_scale = source.columns["sigma"][0], source.columns["s_scale"][0]
+    g, tables = source.group["g"][:], []
+    for block in source.units():
+        C, S = source.group["C"][block], source.group["S"][block]
+        for k in range(block.start, block.stop):
+            i = k - block.start
+            found = find_events(C[i], S[i], sigma[k], g[k], s_scale[k], source.fps_hz)
+            rows = {
+                "unit_id": np.full(len(found.onset), source.unit_id[k]),
+                "onset_frame": found.onset,
+                "onset_time_s": source.time_s[found.onset],
+                "peak_time_s": source.time_s[found.peak],
+                "amplitude": found.amplitude,
+                "amplitude_sigma": found.amplitude / max(sigma[k], 1e-12),
+                "area": found.area,
+            }
+            tables.append(pd.DataFrame(rows))
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=EVENT_COLUMNS)
+
+
+EVENT_COLUMNS = [
+    *("unit_id", "onset_frame", "onset_time_s", "peak_time_s", "amplitude", "amplitude_sigma"),
+    "area",
+]

@@ -12,7 +12,7 @@ from scipy.sparse import csgraph
 from scopeflow.errors import InputError
 from scopeflow.footprints import centroids, read_footprints
 from scopeflow.logs import logger
-from scopeflow.merge import group_weights
+from scopeflow.merge import rank_one
 from scopeflow.noise import trace_noise
 from scopeflow.quality import diameters, signal_to_noise
 from scopeflow.stores import COMPRESSOR, create

@@ -94,6 +94,7 @@ def test_every_setting_is_used_by_some_stage():
     sections = {key for key in keys if "." not in key}
     per_session = set(read_schema("config")["properties"]) - {
         *("sessions", "discover", "results", "simulate", "overrides", "variants", "mem_mb"),
+        "compare",
         *("keep_movies", "n_iterations"),
     }
     for section in per_session - sections:

@@ -262,3 +262,34 @@ def test_the_others_go_on(bad_data):
         assert (bad_data.folder / f"results/{session}/default/load/frames.tsv").exists()
     deep = zarr.open_group(bad_data.folder / "results/deep/default/load/raw.zarr", mode="r")
     assert deep["Y"].dtype == np.uint16
+
+
+def test_a_small_validation_reaches_its_thresholds(tmp_path):
+    """Only the size of the cells is set. Two results of one session are compared, too."""
+    project = Project(tmp_path / "project")
+    recipe = {
+        "height_px": 128, "width_px": 128, "n_frames": 600, "n_cells": 20, "motion_max_px": 4,
+        "spike_probability": 0.01,
+    }  # fmt: skip
+    levels = {"dim": 0.6, "bright": 1.0}
+    units = "results/bright/default/units.zarr"
+    project.configure(
+        sessions=project.sheet(*(f"{name}\tm\t{name}" for name in levels)),
+        simulate={n: {**recipe, "signal_level": s, "seed": 3} for n, s in levels.items()},
+        compare={"itself": {"first": units, "second": units}},
+    )
+    project.complete("--", "validation", "compare")
+    folder = project.folder / "results" / "validation" / "default"
+    with (folder / "summary.tsv").open(newline="") as handle:
+        rows = list(csv.DictReader(handle, delimiter="\t"))
+    assert [float(row["signal_level"]) for row in rows] == [0.6, 1.0]
+    for row in rows:
+        assert float(row["f1"]) >= 0.85
+        assert float(row["footprint_r"]) >= 0.95
+        assert float(row["calcium_r"]) >= 0.97
+        assert float(row["spikes_r"]) >= 0.9
+    for name in ("medians.png", "spread.png", "neighbours.png", "quality.tsv"):
+        assert (folder / name).stat().st_size > 100
+    with (project.folder / "results/compare/itself/summary.tsv").open(newline="") as handle:
+        row = next(csv.DictReader(handle, delimiter="\t"))
+    assert float(row["f1"]) == float(row["calcium_r_median"]) == 1

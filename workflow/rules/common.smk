@@ -50,6 +50,7 @@ wildcard_constraints:
     session="|".join(re.escape(name) for name in plan.sessions),
     variant="|".join(re.escape(name) for name in plan.variants),
     iteration="[1-9][0-9]*",
+    comparison="|".join(re.escape(name) for name in plan.config["compare"]) or "(?!)",
     recording="|".join(re.escape(name) for name in plan.recipes) or "(?!)",
 
 

@@ -211,6 +211,15 @@ class Plan:
             )
         return [f"{self.results}/{session}/{variant}/{table}.tsv" for session in rows]
 
+    def comparisons(self) -> list[str]:
+        """Input function: what the target compare shall end with."""
+        if not self.config["compare"]:
+            raise InputError(
+                "compare: nothing is named. Write compare: {NAME: {first: PATH, second: PATH}} "
+                "into the config."
+            )
+        return [f"{self.results}/compare/{name}/summary.tsv" for name in self.config["compare"]]
+
     def labels(self, wildcards) -> list[str]:
         """Input function: the table of labels that a person wrote, if there is one."""
         path = f"{self.curation}/{wildcards.session}/{wildcards.variant}.csv"

@@ -47,6 +47,17 @@ def spike_train(
     return spikes
 
 
+def jumps(rng: np.random.Generator, n_jumps: int, n_frames: int, size_px: float) -> np.ndarray:
+    """Draw where the field is after sudden jumps, px; float64, shape (frame, 2).
+
+    It starts at 0 and stays where it jumped to, up to `size_px` away along each axis, until
+    the next jump.
+    """
+    places = np.concatenate([np.zeros((1, 2)), rng.uniform(-size_px, size_px, (n_jumps, 2))])
+    times = np.sort(rng.integers(1, max(n_frames, 2), n_jumps))
+    return places[np.searchsorted(times, np.arange(n_frames), side="right")]
+
+
 def vessels(rng: np.random.Generator, n_vessels: int, shape: tuple[int, int]) -> np.ndarray:
     """Draw dark vessels across a field; share of the light that passes, float32."""
     light = np.ones(shape, dtype=np.float32)

@@ -13,7 +13,7 @@ from scopeflow.errors import InputError
 SHIFT_MAX_PX = 40
 
 # The validation set of the paper; times are in frames there, so they are here. From
-# drift_px to shot_noise: what makes recordings harder than the paper's; off there.
+# drift_px to bit_depth: what makes recordings harder than the paper's; off there.
 DEFAULTS = {
     "height_px": 512,
     "width_px": 512,
@@ -40,6 +40,10 @@ DEFAULTS = {
     "vignette": 0.0,
     "bleaching": 0.0,
     "shot_noise": 0.0,
+    "flicker": 0.0,
+    "n_jumps": 0,
+    "frames_lost": 0.0,
+    "bit_depth": 8,
     "seed": 0,
     "field_seed": None,
     "shift_px": [0.0, 0.0],

@@ -50,16 +50,20 @@ def write_recording(folder: str | Path, recipe: dict, threads: int = 1) -> Recor
 
 
 def write_videos(paths: list[Path], recording: Recording, threads: int = 1) -> None:
-    """Write the frames as lossless gray AVI files, each of ``frames_per_file`` frames."""
+    """Write the frames delivered, in lossless gray AVI files of ``frames_per_file`` each."""
     slabs = recording.slabs
     made = progress(map_slabs(recording.frames, slabs, threads), len(slabs), "slabs simulated")
-    frames = (frame for slab in made for frame in slab)
+    delivered = recording.delivered
+    frames = (
+        frame for slab, part in zip(slabs, made, strict=True) for frame in part[delivered[slab]]
+    )
     per_file = recording.recipe["frames_per_file"]
-    for path in paths:
+    for i, path in enumerate(paths):
+        n_frames = delivered[i * per_file : (i + 1) * per_file].sum()
         with new_store(path) as part, av.open(str(part), "w", format="avi") as container:
             stream = _gray_stream(container, recording)
-            for _, frame in zip(range(per_file), frames, strict=False):
-                picture = av.VideoFrame.from_ndarray(frame, format="gray")
+            for _, frame in zip(range(n_frames), frames, strict=False):
+                picture = av.VideoFrame.from_ndarray(frame, format=stream.pix_fmt)
                 container.mux(stream.encode(picture))
             container.mux(stream.encode())
 
@@ -68,7 +72,7 @@ def _gray_stream(container, recording: Recording):
     rate = Fraction(recording.recipe["fps_hz"]).limit_denominator(1001)
     stream = container.add_stream("ffv1", rate=rate)
     stream.height, stream.width = recording.shape
-    stream.pix_fmt = "gray"
+    stream.pix_fmt = "gray" if recording.recipe["bit_depth"] == 8 else "gray16le"
     stream.codec_context.thread_count = 2
     stream.options = {"level": "3", "slices": "4", "g": "1"}
     return stream
@@ -76,8 +80,8 @@ def _gray_stream(container, recording: Recording):
 
 def write_timestamps(path: Path, recording: Recording) -> None:
     """Write the table of time stamps as the software of the Miniscope V4 does."""
-    n_frames, fps_hz = recording.recipe["n_frames"], recording.recipe["fps_hz"]
-    stamps = np.rint(np.arange(n_frames) * 1000 / fps_hz).astype(np.int64)
+    fps_hz = recording.recipe["fps_hz"]
+    stamps = np.rint(np.flatnonzero(recording.delivered) * 1000 / fps_hz).astype(np.int64)
     with new_store(path) as part:
         lines = ["Frame Number,Time Stamp (ms),Buffer Index"]
         lines += [f"{i},{stamp},0" for i, stamp in enumerate(stamps)]

@@ -21,6 +21,7 @@ from scopeflow.footprints import from_rows
 from scopeflow.recipes import SHIFT_MAX_PX, complete
 
 GAIN_COUNTS = 60.0  # camera counts per unit of the simulation, at signal levels up to 1
+DEEP_GAIN, DEEP_MAX = 16, 4095  # of 16-bit recordings, from a camera of 12 bit
 PEDESTAL = 1.0  # added before the gain
 CELL_VARIANCE_SD = 1 / 3  # spread of a cell's variance, as a share of the mean
 CELL_VARIANCE_MIN_PX2 = 3.0
@@ -29,6 +30,7 @@ BACKGROUNDS_PER_PX2 = 300 / 512**2
 BACKGROUND_STEP, BACKGROUND_PULL = 0.2, 0.05
 BACKGROUND_SMOOTHING_FRAMES = 60.0
 MOTION_PULL = 0.2
+JUMP_SHARE = 0.75  # of the largest movement; how far jumps go
 
 REACH_SD = 5.0  # a cell is drawn out to here; it has 4e-6 of its peak there
 BACKGROUND_REACH_PX = 60.0  # backgrounds this far outside the field's rim are made, too
@@ -100,7 +102,7 @@ class Recording:
     @property
     def counts(self) -> float:
         """Camera counts per unit of the simulation."""
-        return GAIN_COUNTS / max(self.recipe["signal_level"], 1.0)
+        return _counts(self.recipe)
 
     @property
     def slabs(self) -> list[slice]:
@@ -113,7 +115,7 @@ class Recording:
 
         Returns
         -------
-        ndarray of uint8, shape (frame, height, width)
+        ndarray of uint8 or uint16, shape (frame, height, width)
             The same whenever and in whichever order slabs are made.
         """
         rng = np.random.default_rng([self.recipe["seed"], 3, slab.start])
@@ -139,12 +141,23 @@ class Recording:
             frames += np.float32(0.5)
         else:
             frames += pedestal + np.float32(0.5)  # 0.5 rounds in the cast below
-        return np.clip(frames, 0, 255, out=frames).astype(np.uint8)
+        if self.recipe["bit_depth"] == 8:
+            return np.clip(frames, 0, 255, out=frames).astype(np.uint8)
+        return np.clip(frames, 0, DEEP_MAX, out=frames).astype(np.uint16)
+
+    @property
+    def delivered(self) -> np.ndarray:
+        """Frames that reach the files; the first and the last always do. Bool, (frame,)."""
+        rng = np.random.default_rng([self.recipe["seed"], 5])
+        kept = rng.random(self.recipe["n_frames"]) >= self.recipe["frames_lost"]
+        kept[[0, -1]] = True
+        return kept
 
     @property
     def _hard(self) -> bool:
         """Whether light is lost or makes noise."""
-        return any(self.recipe[k] for k in ("n_vessels", "vignette", "bleaching", "shot_noise"))
+        keys = ("n_vessels", "vignette", "bleaching", "shot_noise", "flicker")
+        return any(self.recipe[key] for key in keys)
 
     def _light(self, slab: slice, movement: np.ndarray) -> np.ndarray:
         """Return the share of the light that reaches each pixel of the frames of a slab."""
@@ -156,6 +169,8 @@ class Recording:
         left = 1 - self.recipe["bleaching"] * np.arange(slab.start, slab.stop) / max(
             self.recipe["n_frames"] - 1, 1
         )
+        rng = np.random.default_rng([self.recipe["seed"], 6, slab.start])
+        left *= np.maximum(1 + self.recipe["flicker"] * rng.standard_normal(len(left)), 0)
         shift = np.array(self.recipe["shift_px"])
         return np.stack(
             [
@@ -209,6 +224,11 @@ class Recording:
         C = self.C[inside] * np.array(peaks, dtype=np.float32).reshape(-1, 1)
         A = from_rows(rows_of_units, size.prod())
         return self.unit_id[inside], A, C, self.S[inside].astype(np.float32)
+
+
+def _counts(recipe: dict) -> float:
+    gain = GAIN_COUNTS if recipe["bit_depth"] == 8 else GAIN_COUNTS * DEEP_GAIN
+    return gain / max(recipe["signal_level"], 1.0)
 
 
 def make_field(recipe: dict) -> Field:
@@ -268,7 +288,7 @@ def make_recording(recipe: dict) -> Recording:
     reach = recipe["motion_max_px"] + REACH_SD * np.sqrt(field.variances)
     near = ((centres > -reach) & (centres < shape + reach)).all(axis=1)
     unit_id = np.flatnonzero(active & near)
-    counts = GAIN_COUNTS / max(recipe["signal_level"], 1.0)
+    counts = _counts(recipe)
     movement = _motion(rng, recipe)
     f = _background_courses(rng, len(bg_centres), n_frames) * np.float32(counts)
     S = np.empty((len(unit_id), n_frames), dtype=np.uint8)
@@ -337,6 +357,9 @@ def _motion(rng: np.random.Generator, recipe: dict) -> np.ndarray:
         last = np.clip(keep * last + step, -limit, limit)
         movement[t] = last
     movement += np.linspace(-0.5, 0.5, len(steps))[:, None] * recipe["drift_px"]
+    if recipe["n_jumps"]:
+        jumped = hardships.jumps(rng, recipe["n_jumps"], len(steps), JUMP_SHARE * limit)
+        movement = np.clip(movement + jumped, -limit, limit)
     return (movement if recipe["subpixel_motion"] else np.rint(movement)).astype(np.float32)
 
 

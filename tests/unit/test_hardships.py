@@ -93,3 +93,24 @@ def test_local_motion_differs_across_the_field_and_keeps_its_limit():
 def test_drift_moves_the_field_from_end_to_end():
     movement = make_recording({**SMALL, "drift_px": 20.0, "subpixel_motion": True}).movement
     assert (movement[-20:].mean(axis=0) - movement[:20].mean(axis=0) > 10).all()
+
+
+def test_flicker_changes_the_light_of_whole_frames():
+    movie = frames(flicker=0.1, n_backgrounds=0, n_cells=0, noise_sd=0.0)
+    assert movie.mean(axis=(1, 2)).std() == pytest.approx(6, rel=0.3)
+    assert movie.std(axis=(1, 2)).max() == 0
+
+
+def test_jumps_stay_where_they_went():
+    places = hardships.jumps(np.random.default_rng(3), 4, 1000, 15.0)
+    assert np.abs(places).max() <= 15
+    assert (np.diff(places, axis=0) != 0).any(axis=1).sum() == 4
+    moved = make_recording({**SMALL, "n_jumps": 3, "motion_max_px": 20}).movement
+    assert np.abs(moved).max() <= 20
+    assert np.abs(np.diff(moved, axis=0)).max() > 5
+
+
+def test_deep_recordings_have_finer_counts():
+    eight, deep = frames(noise_sd=0.05), frames(noise_sd=0.05, bit_depth=16)
+    assert deep.max() > 255
+    np.testing.assert_allclose(deep / 16, eight, atol=0.6)

@@ -35,6 +35,19 @@ def test_what_is_written_is_what_was_simulated(tmp_path, threads):
     np.testing.assert_array_equal(unit_id, np.arange(6))
 
 
+def test_lost_frames_are_missing_from_files_and_stamps(tmp_path):
+    recording = write_recording(tmp_path, {**RECIPE, "frames_lost": 0.2, "bit_depth": 16})
+    videos = [probe(tmp_path / "video" / f"msCam{i}.avi") for i in (1, 2)]
+    got = np.array([frame for video in videos for frame in read_frames(video)])
+    expected = np.concatenate([recording.frames(slab) for slab in recording.slabs])
+    delivered = recording.delivered
+    assert 10 < (~delivered).sum() < 60
+    assert got.dtype == np.uint16
+    np.testing.assert_array_equal(got, expected[delivered])
+    axis = make_axis(read_stamps(tmp_path / "video/timeStamps.csv"), len(got), None, None, "s")
+    assert axis.missing.sum() == (~delivered).sum()
+
+
 def test_truth_scores_one_against_itself(tmp_path):
     write_recording(tmp_path, RECIPE)
     result = score_stores(tmp_path / "truth.zarr", tmp_path / "truth.zarr")[0]

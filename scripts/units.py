@@ -13,7 +13,7 @@ from scopeflow.logs import job_log, logger
 from scopeflow.movie import UNITS_PER_CHUNK, put_unit_ids, unit_blocks
 from scopeflow.parallel import single_threaded_libraries
 from scopeflow.preprocess import glow_image
-from scopeflow.quality import diameters, signal_to_noise
+from scopeflow.quality import accepted, diameters, signal_to_noise
 from scopeflow.stores import COMPRESSOR, create, new_store, put, read
 from scopeflow.version import __version__
 
@@ -33,6 +33,7 @@ CONVENTIONS = {
     "g": "autoregressive coefficients: C[t] = g[0] C[t-1] + g[1] C[t-2] + S[t] / s_scale",
     "motion": "correction in px (height, width): Y[t, y, x] = raw[t, y - m0, x - m1]; defined "
     "up to a constant",
+    "accepted": "1 for units that meet the criteria of the section accept; a flag, all are kept",
     "frame_good": "1 where the frame took part in the fits",
 }
 
@@ -100,12 +101,16 @@ def main(smk: "Snakemake") -> None:
         put(out, "centroid_height", place[:, 0], ("unit_id",), units="px")
         put(out, "centroid_width", place[:, 1], ("unit_id",), units="px")
         put(out, "snr", snr, ("unit_id",), units="1")
-        put(out, "spatial_r", read(smk.input.A, "spatial_r")[kept], ("unit_id",), units="1")
+        spatial_r = read(smk.input.A, "spatial_r")[kept]
+        put(out, "spatial_r", spatial_r, ("unit_id",), units="1")
         put(out, "size_px", np.diff(A.indptr), ("unit_id",), units="px")
-        diameter = diameters(A)
-        put(out, "diameter_px", diameter, ("unit_id",), units="px")
-    logger.info("session %s: %d units", smk.wildcards.session, len(unit_id))
-    _warn(smk, diameter)
+        width = diameters(A)
+        put(out, "diameter_px", width, ("unit_id",), units="px")
+        good = accepted(snr, spatial_r, width / diameter, settings["accept"])
+        put(out, "accepted", good.astype(np.uint8), ("unit_id",))
+    session = smk.wildcards.session
+    logger.info("session %s: %d units, %d accepted", session, len(unit_id), good.sum())
+    _warn(smk, width)
 
 
 def _copy_traces(out, smk, temporal, kept, n_frames, sigma):

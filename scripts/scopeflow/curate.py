@@ -31,10 +31,13 @@ class Labels:
         Units to leave out.
     merged : dict of list of int
         By surviving unit: all units that it is made of, itself first.
+    accepted : list of int
+        Units that a person accepted, whatever the criteria say.
     """
 
     rejected: list[int] = field(default_factory=list)
     merged: dict[int, list[int]] = field(default_factory=dict)
+    accepted: list[int] = field(default_factory=list)
 
 
 def read_labels(path: str | Path, unit_id: np.ndarray) -> Labels:
@@ -55,7 +58,7 @@ def read_labels(path: str | Path, unit_id: np.ndarray) -> Labels:
     """
     rows = _read_rows(Path(path))
     known = set(unit_id.tolist())
-    faults, rejected, targets = [], [], {}
+    faults, rejected, accepted, targets = [], [], [], {}
     seen = set()
     for number, row in rows:
         where = f"{path}, row {number}"
@@ -75,6 +78,8 @@ def read_labels(path: str | Path, unit_id: np.ndarray) -> Labels:
             targets[int(unit)] = int(target)
         elif label == "reject":
             rejected.append(int(unit))
+        elif label == "accept":
+            accepted.append(int(unit))
         if unit.isdigit():
             seen.add(int(unit))
     for unit, target in targets.items():
@@ -86,7 +91,7 @@ def read_labels(path: str | Path, unit_id: np.ndarray) -> Labels:
     merged: dict[int, list[int]] = {}
     for unit, target in sorted(targets.items()):
         merged.setdefault(target, [target]).append(unit)
-    return Labels(sorted(rejected), merged)
+    return Labels(sorted(rejected), merged, sorted(accepted))
 
 
 def _read_rows(path: Path) -> list[tuple[int, dict[str, str]]]:
@@ -133,6 +138,8 @@ def write_curated(source: str | Path, target: Path, labels: Labels) -> None:
     gone = [*labels.rejected, *(m for group in labels.merged.values() for m in group[1:])]
     kept = np.flatnonzero(~np.isin(unit_id, gone))
     rows = _merged_rows(before, source, labels)
+    for unit in {*labels.accepted, *labels.merged} - {*gone}:
+        rows.setdefault(unit, {})["accepted"] = 1
     after = create(target, **_attributes(dict(before.attrs), labels))
     for name in before.array_keys():
         array = before[name]

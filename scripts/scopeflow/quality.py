@@ -28,6 +28,33 @@ def signal_to_noise(C: np.ndarray, sigma: np.ndarray) -> np.ndarray:
     return np.divide(peak, sigma, out=np.zeros(len(C)), where=sigma > 0).astype(np.float32)
 
 
+def accepted(
+    snr: np.ndarray, spatial_r: np.ndarray, relative_diameter: np.ndarray, criteria: dict
+) -> np.ndarray:
+    """Tell which units look like cells.
+
+    Parameters
+    ----------
+    snr : ndarray of float, shape (unit_id,)
+        Of `signal_to_noise`.
+    spatial_r : ndarray of float, shape (unit_id,)
+        Agreement of footprint and movie; NaN (not measured) passes.
+    relative_diameter : ndarray of float, shape (unit_id,)
+        Width of the footprint over the width stated for cells.
+    criteria : dict
+        The config's section ``accept``.
+
+    Returns
+    -------
+    ndarray of bool, shape (unit_id,)
+    """
+    alike = np.isnan(spatial_r) | (spatial_r >= criteria["spatial_r_min"])
+    wide = (criteria["diameter_min"] <= relative_diameter) & (
+        relative_diameter <= criteria["diameter_max"]
+    )
+    return (snr >= criteria["snr_min"]) & alike & wide
+
+
 def diameters(A: sparse.csr_array) -> np.ndarray:
     """Return the width of each footprint at 13.5 % of its peak, in px.
 

@@ -141,6 +141,11 @@ def score_stores(units: str | Path, truth: str | Path) -> tuple[dict, pd.DataFra
     names = ["unit_id", *(name for name in QUALITY if name in there)]
     values = {name: read(units, name) for name in names}
     found = pd.DataFrame(values)
+    if "accepted" in there:
+        found["accepted"] = read(units, "accepted")
+        n_accepted = int(found["accepted"].sum())
+        hits = found["accepted"].to_numpy()[matches["found"][matches["found"] >= 0]].sum()
+        scores["f1_accepted"] = float(2 * hits / max(n_accepted + scores["n_true"], 1))
     found["is_true"] = np.isin(np.arange(len(found)), matches["found"])
     kept = {k: recipe[k] for k in ("signal_level", "n_cells", "n_frames", "seed")}
     return {**kept, **scores}, cells, found

@@ -61,7 +61,7 @@ def write_units(tmp_path):
             ones = np.ones(n_units, np.float32)
             for name, value in {
                 "b0": 5, "c0": 0, "sigma": 3, "s_scale": 2, "snr": 9, "spatial_r": 0.5,
-                "size_px": 12, "diameter_px": 4, "tau_decay_s": 1, "tau_rise_s": 0.1,
+                "size_px": 12, "diameter_px": 4, "accepted": 0, "tau_decay_s": 1, "tau_rise_s": 0.1,
                 "centroid_height": 5, "centroid_width": 5,
             }.items():  # fmt: skip
                 put(out, name, value * ones, ("unit_id",), units="1")

@@ -46,6 +46,8 @@ def test_rejected_units_are_left_out_and_the_others_keep_their_labels(write_unit
     np.testing.assert_array_equal(after["unit_id"][:], [1, 5, 7])
     np.testing.assert_array_equal(after["C"][:], before["C"][:][[0, 2, 3]])
     assert after.attrs["curation"]["rejected"] == [3]
+    np.testing.assert_array_equal(before["accepted"][:], [0, 0, 0, 0])
+    np.testing.assert_array_equal(after["accepted"][:], [1, 0, 0])
 
 
 def test_a_merged_unit_explains_what_its_members_did(write_units, tmp_path):
@@ -118,7 +120,7 @@ def test_a_table_as_spreadsheets_write_it_is_read(tmp_path):
     path.write_bytes(
         "\ufeffunit_id;label;note\r\n1;Reject;two cells\r\n;;\r\n3;accept;\r\n".encode()
     )
-    assert read_labels(path, UNITS) == Labels([1])
+    assert read_labels(path, UNITS) == Labels([1], {}, [3])
 
 
 @pytest.mark.parametrize("text", ["", "unit,label\n1,reject\n"])

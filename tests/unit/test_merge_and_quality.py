@@ -15,7 +15,7 @@ from scopeflow.merge import (
     trace_products,
 )
 from scopeflow.published import jaccard_groups
-from scopeflow.quality import diameters, isolation, signal_to_noise
+from scopeflow.quality import accepted, diameters, isolation, signal_to_noise
 
 SHAPE = (40, 50)
 
@@ -124,3 +124,12 @@ def test_signal_to_noise_is_the_height_of_transients():
     C[0, 100:200] = 12
     assert signal_to_noise(C, np.array([2.0, 0.0])).tolist() == [6, 0]
     assert signal_to_noise(C[:0], np.zeros(0)).shape == (0,)
+
+
+def test_accepted_units_meet_every_criterion():
+    criteria = {"snr_min": 5, "spatial_r_min": 0.8, "diameter_min": 0.4, "diameter_max": 2}
+    snr = np.array([9, 4, 9, 9, 9, 9])
+    spatial_r = np.array([0.9, 0.9, 0.7, np.nan, 0.9, 0.9])
+    width = np.array([1, 1, 1, 1, 0.3, 2.1])
+    good = accepted(snr, spatial_r, width, criteria)
+    assert good.tolist() == [True, False, False, True, False, False]

@@ -63,6 +63,7 @@ def test_the_order_of_keys_and_the_form_of_numbers_rerun_nothing(finished_model)
         ({"motion": {"max_shift_px": 9}}, AFTER_LOAD - Counter(preprocess=1)),
         ({"preprocess": {"denoise": {"window_px": 3}}}, AFTER_LOAD),
         ({"load": {"black_frac": 0.1}}, Counter(load=1) + AFTER_LOAD),
+        ({"accept": {"snr_min": 9}}, ENDS),
         ({"export": {"formats": ["csv"]}}, Counter(export=1)),
         ({"mem_mb": {"load": 3000}, "keep_movies": True}, Counter()),
     ],

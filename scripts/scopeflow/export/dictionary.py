@@ -4,6 +4,7 @@ from scopeflow.export.source import Source
 
 # Per unit: meaning, in words that stand in the dictionary and in the NWB file alike.
 COLUMN_WORDS = {
+    "accepted": "1 if the unit meets the criteria of the config's section accept, or a person's.",
     "b0": "Baseline of the raw trace above the local background, as fitted; C is without it.",
     "c0": "Height of the calcium that was decaying when the recording started; C is without it.",
     "centroid_height": "Centre of mass of the footprint, row; first row is 0.",

@@ -161,7 +161,7 @@ class Recording:
 
     def _light(self, slab: slice, movement: np.ndarray) -> np.ndarray:
         """Return the share of the light that reaches each pixel of the frames of a slab."""
-        margin = self.recipe["motion_max_px"] + SHIFT_MAX_PX
+        margin = int(np.ceil(self.recipe["motion_max_px"])) + SHIFT_MAX_PX
         rng = np.random.default_rng([self.recipe["field_seed"], 4])
         field = tuple(n + 2 * margin for n in self.shape)
         dark = hardships.vessels(rng, self.recipe["n_vessels"], field)

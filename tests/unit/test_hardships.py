@@ -37,6 +37,10 @@ def test_a_vignette_darkens_the_corners():
     assert movie[:, :8, :8].mean() < 35
 
 
+def test_the_largest_motion_may_be_a_broken_number():
+    assert frames(n_vessels=2, motion_max_px=4.5).shape == (128, 96, 96)
+
+
 def test_bleaching_darkens_the_end():
     movie = frames(bleaching=0.5, n_backgrounds=0, n_cells=0)
     assert movie[-10:].mean() == pytest.approx(0.5 * movie[:10].mean(), rel=0.08)

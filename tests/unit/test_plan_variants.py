@@ -9,7 +9,7 @@ import pytest
 
 from scopeflow.errors import InputError
 from scopeflow.plan.settings import read_schema
-from scopeflow.plan.stages import AFTER_UNITS, STAGES
+from scopeflow.plan.stages import FINAL, STAGES
 from scopeflow.plan.variants import Plan
 from scopeflow.provenance import code_digest
 
@@ -90,7 +90,7 @@ def test_a_stage_gets_the_settings_it_declares_and_no_other(tmp_path):
 
 def test_every_setting_is_used_by_some_stage():
     keys = {key for stage in STAGES.values() for key in stage.keys}
-    keys |= {key for used in AFTER_UNITS.values() for key in used}
+    keys |= {key for used in FINAL.values() for key in used}
     sections = {key for key in keys if "." not in key}
     per_session = set(read_schema("config")["properties"]) - {
         *("sessions", "discover", "results", "simulate", "overrides", "variants", "mem_mb"),

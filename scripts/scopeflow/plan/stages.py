@@ -79,8 +79,9 @@ STAGES = {
 }
 LOOP = ("spatial_update", "compute_traces", "temporal_update", "merge")  # n_iterations times
 
-# Rules behind `units`, which every variant has for itself: settings they use.
-AFTER_UNITS = {"export": ("export",)}
+# `units` and the rules behind it, which every variant has for itself: settings they use
+# besides those that went into the units.
+FINAL = {"units": ("accept",), "export": ("export",)}
 
 
 def node(stage: str, iteration: int) -> tuple[str, int]:

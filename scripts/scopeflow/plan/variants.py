@@ -11,7 +11,7 @@ from scopeflow.errors import InputError
 from scopeflow.plan.discover import discover
 from scopeflow.plan.settings import load_config
 from scopeflow.plan.sheet import Session, read_sheet
-from scopeflow.plan.stages import AFTER_UNITS, LOOP, STAGES, node
+from scopeflow.plan.stages import FINAL, LOOP, STAGES, node
 from scopeflow.plan.videos import find_timestamps, find_videos
 from scopeflow.recipes import video_names
 
@@ -99,7 +99,7 @@ class Plan:
     def used(self, stage: str, session: str, variant: str) -> dict:
         """Return exactly the settings that a stage, or a rule behind `units`, uses."""
         run, used = self.effective(session, variant), {}
-        for dotted in STAGES[stage].keys if stage in STAGES else AFTER_UNITS[stage]:
+        for dotted in STAGES[stage].keys if stage in STAGES else FINAL[stage]:
             section, _, key = dotted.partition(".")
             if key:
                 used.setdefault(section, {})[key] = run[section][key]
@@ -115,7 +115,7 @@ class Plan:
         """Params function: everything that the units of a session depend on."""
         run = self.effective(wildcards.session, wildcards.variant)
         sections = sorted({k.split(".")[0] for stage in STAGES.values() for k in stage.keys})
-        return {k: run[k] for k in [*sections, "n_iterations"]}
+        return {k: run[k] for k in [*sections, *FINAL["units"], "n_iterations"]}
 
     # ---------------------------------------------------------------- owners
 

@@ -9,7 +9,7 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse import csgraph
 
-from scopeflow.footprints import normalized
+from scopeflow.footprints import centroids, normalized
 
 
 def overlapping_pairs(A: sparse.csr_array) -> np.ndarray:
@@ -25,6 +25,12 @@ def overlaps(A: sparse.csr_array, pairs: np.ndarray) -> np.ndarray:
     i, j = pairs.T
     shared = np.asarray(A[i].multiply(A[j]).sum(axis=1)).ravel()
     return shared / np.maximum(norm[i] * norm[j], 1e-12)
+
+
+def distances(A: sparse.csr_array, shape: tuple[int, int], pairs: np.ndarray) -> np.ndarray:
+    """Return the distance in px between the centres of mass of each pair, shape (pair,)."""
+    centre = centroids(A, shape)
+    return np.hypot(*(centre[pairs[:, 0]] - centre[pairs[:, 1]]).T)
 
 
 def groups_to_merge(n_units: int, pairs: np.ndarray, linked: np.ndarray) -> list[np.ndarray]:

@@ -6,6 +6,7 @@ from scipy import sparse
 
 from scopeflow.footprints import blobs
 from scopeflow.merge import (
+    distances,
     groups_to_merge,
     merged,
     overlapping_pairs,
@@ -41,6 +42,13 @@ def test_overlaps_are_cosines(four):
     exact = [dense[i] @ dense[j] for i, j in pairs]
     np.testing.assert_allclose(overlaps(four, pairs), exact, rtol=1e-5)
     assert overlaps(four, pairs[:0]).shape == (0,)
+
+
+def test_distances_are_between_centres_of_mass(four):
+    pairs = overlapping_pairs(four)
+    found = dict(zip(map(tuple, pairs.tolist()), distances(four, SHAPE, pairs), strict=True))
+    assert found[0, 1] == pytest.approx(2, abs=0.05)
+    assert distances(four, SHAPE, pairs[:0]).shape == (0,)
 
 
 def test_groups_are_chains_of_linked_pairs():

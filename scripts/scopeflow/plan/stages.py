@@ -74,7 +74,9 @@ STAGES = {
         ("temporal", "seed"),
     ),
     "merge": Stage(
-        "merge", ("apply_motion", "spatial_update", "compute_traces", "temporal_update"), ("merge",)
+        "merge",
+        ("apply_motion", "spatial_update", "compute_traces", "temporal_update"),
+        ("merge", D),
     ),
 }
 LOOP = ("spatial_update", "compute_traces", "temporal_update", "merge")  # n_iterations times

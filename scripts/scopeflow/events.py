@@ -103,19 +103,19 @@ def cell_images(frames: np.ndarray, weight: np.ndarray, how: EventFilter) -> np.
 
 def band_pass(image: np.ndarray, sigma: float) -> np.ndarray:
     """Apply the filter with vanishing moments of `cell_images` to one float32 image."""
-    narrow, middle, wide = (
-        cv2.GaussianBlur(image, (0, 0), sigma * factor, borderType=cv2.BORDER_CONSTANT)
-        / _shares(image.shape, sigma * factor)
-        for factor in (1, 3, 5)
-    )
-    return narrow - 1.5 * middle + 0.5 * wide
+    total = np.zeros_like(image)
+    for factor, weight in ((1, 1.0), (3, -1.5), (5, 0.5)):
+        width = sigma * factor
+        smooth = cv2.GaussianBlur(image, (0, 0), width, borderType=cv2.BORDER_CONSTANT)
+        total += np.multiply(smooth, _weights(image.shape, width, weight), out=smooth)
+    return total
 
 
 @functools.cache
-def _shares(shape: tuple[int, int], sigma: float) -> np.ndarray:
-    """Return which part of a Gaussian around each pixel lies in the image."""
+def _weights(shape: tuple[int, int], sigma: float, weight: float) -> np.ndarray:
+    """Return `weight` over the part of a Gaussian around each pixel that lies in the image."""
     ones = np.ones(shape, dtype=np.float32)
-    return cv2.GaussianBlur(ones, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
+    return weight / cv2.GaussianBlur(ones, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
 
 
 class StepDetector:

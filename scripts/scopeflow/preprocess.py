@@ -12,6 +12,8 @@ import numba
 import numpy as np
 from scipy import ndimage
 
+from scopeflow.opening import open_with_disk
+
 ANISOTROPIC_STEPS = 5
 GLOW_DIAMETERS = 1.5  # width of the smoothing of the glow
 EDGE_NOISES = 3.0  # differences above this many times the noise are taken for edges
@@ -72,12 +74,6 @@ class Filters:
             )
 
 
-def disk(radius_px: int) -> np.ndarray:
-    """Return a disk of 0 and 1, shape (2 radius + 1, 2 radius + 1)."""
-    offsets = np.arange(-radius_px, radius_px + 1)
-    return (offsets[:, None] ** 2 + offsets**2 <= radius_px**2).astype(np.uint8)
-
-
 def glow_image(minimum: np.ndarray, method: str, cell_diameter_px: float) -> np.ndarray:
     """Return the image that is taken off every frame.
 
@@ -104,7 +100,7 @@ def glow_image(minimum: np.ndarray, method: str, cell_diameter_px: float) -> np.
         return minimum
     radius = max(round(0.75 * cell_diameter_px), 2)
     fine = cv2.GaussianBlur(minimum.astype(np.float32), (0, 0), max(cell_diameter_px / 16, 0.5))
-    opened = cv2.morphologyEx(fine, cv2.MORPH_OPEN, disk(radius))
+    opened = open_with_disk(fine, radius)
     wide = cv2.GaussianBlur(opened, (0, 0), GLOW_DIAMETERS * cell_diameter_px)
     # Lowered as a whole, so that no pixel is cut off at zero.
     lowered = np.maximum(wide - max(float((wide - minimum).max()), 0.0), 0)
@@ -113,7 +109,7 @@ def glow_image(minimum: np.ndarray, method: str, cell_diameter_px: float) -> np.
 
 def remove_glow(frames: np.ndarray, glow: np.ndarray) -> np.ndarray:
     """Subtract the glow; integers stop at zero instead of wrapping around."""
-    return np.where(frames > glow, frames - glow, 0).astype(frames.dtype)
+    return np.maximum(frames, glow) - glow
 
 
 def filter_frames(frames: np.ndarray, filters: Filters) -> np.ndarray:
@@ -158,7 +154,7 @@ def remove_background(frame: np.ndarray, filters: Filters) -> np.ndarray:
     if filters.background == "none":
         return frame
     if filters.background == "tophat":
-        return cv2.morphologyEx(frame, cv2.MORPH_TOPHAT, disk(filters.radius_px))
+        return frame - open_with_disk(frame, filters.radius_px)
     side = 2 * filters.radius_px + 1
     around = cv2.blur(frame.astype(np.float32), (side, side))
     return _rounded(np.maximum(frame - around, 0), frame.dtype)

@@ -3,6 +3,8 @@
 import cv2
 import numpy as np
 
+SLOPE = -0.75  # of the interpolating cubic at its first zero
+
 
 def shift_frames(frames: np.ndarray, motion: np.ndarray) -> np.ndarray:
     """Move the content of every frame by its correction.
@@ -25,23 +27,29 @@ def shift_frames(frames: np.ndarray, motion: np.ndarray) -> np.ndarray:
 
 
 def _shift(frame: np.ndarray, move: np.ndarray) -> np.ndarray:
-    whole = np.rint(move).astype(int)
-    if np.all(whole == move):
-        rows = np.clip(np.arange(frame.shape[0]) - whole[0], 0, frame.shape[0] - 1)
-        cols = np.clip(np.arange(frame.shape[1]) - whole[1], 0, frame.shape[1] - 1)
-        return frame[rows][:, cols]
-    matrix = np.float32([[1, 0, move[1]], [0, 1, move[0]]])
-    moved = cv2.warpAffine(
-        frame.astype(np.float32),
-        matrix,
-        frame.shape[::-1],
-        flags=cv2.INTER_CUBIC,
-        borderMode=cv2.BORDER_REPLICATE,
+    size = np.array(frame.shape)
+    whole = np.clip(np.rint(move).astype(int), 1 - size, size - 1)
+    down, right = whole
+    stays = frame[max(-down, 0) : size[0] - max(down, 0), max(-right, 0) : size[1] - max(right, 0)]
+    moved = cv2.copyMakeBorder(
+        stays, *(max(n, 0) for n in (down, -down, right, -right)), cv2.BORDER_REPLICATE
     )
-    if np.issubdtype(frame.dtype, np.integer):
-        limits = np.iinfo(frame.dtype)
-        moved = np.clip(np.rint(moved), limits.min, limits.max)
-    return moved.astype(frame.dtype)
+    rest = move - whole
+    if not rest.any():
+        return moved
+    rows, cols = (_cubic_weights(part) for part in np.clip(rest, -0.5, 0.5))
+    return cv2.sepFilter2D(moved, -1, cols, rows, borderType=cv2.BORDER_REPLICATE)
+
+
+def _cubic_weights(shift: float) -> np.ndarray:
+    """Return the weights of the samples -2 ... 2 around a place that content moves to.
+
+    Cubic convolution (Keys 1981) with a = -0.75; `shift` lies between -0.5 and 0.5.
+    """
+    away = np.abs(np.arange(-2, 3) + shift)
+    near = ((SLOPE + 2) * away - (SLOPE + 3)) * away**2 + 1
+    far = ((away - 5) * away + 8) * away * SLOPE - 4 * SLOPE
+    return np.select([away <= 1, away < 2], [near, far], 0.0)
 
 
 def seen_fraction(motion: np.ndarray, good: np.ndarray, shape: tuple[int, int]) -> np.ndarray:

@@ -159,6 +159,28 @@ def test_subpixel_shifts_move_a_blob_and_keep_its_height():
     assert np.abs(moved - expected)[5:-5, 5:-5].max() <= 3
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_subpixel_shifts_are_the_cubic_convolution_of_keys(dtype):
+    def cubic(x, a=-0.75):  # as it is written in the article
+        x = abs(x)
+        if x < 1:
+            return (a + 2) * x**3 - (a + 3) * x**2 + 1
+        return a * x**3 - 5 * a * x**2 + 8 * a * x - 4 * a if x < 2 else 0.0
+
+    frame = np.random.default_rng(1).integers(20, 200, (1, 14, 17)).astype(dtype)
+    move = np.array([1.3, -2.45])
+    moved = shift_frames(frame, move[None])[0]
+    assert moved.dtype == dtype
+    weights = [
+        np.array([[cubic(i - m - j) for j in range(n)] for i in range(n)])
+        for n, m in zip(frame.shape[1:], move, strict=True)
+    ]
+    expected = (weights[0] @ frame[0].astype(float) @ weights[1].T)[4:-4, 5:-5]
+    if dtype is not np.float32:
+        expected = np.clip(np.rint(expected), 0, None)
+    np.testing.assert_allclose(moved[4:-4, 5:-5], expected, atol=1e-3)
+
+
 def test_seen_counts_the_frames_that_saw_a_pixel():
     motion = np.array([[0, 0], [2, 0], [0, -1], [50, 50]])
     seen = seen_fraction(motion, np.array([True, True, True, False]), (6, 5))

@@ -142,6 +142,25 @@ def test_fractions_that_gather_make_whole_shifts():
     assert (spread != np.rint(spread)).any()
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_whole_shifts_are_known_for_whole_even_when_they_are_noisy(seed):
+    rng = np.random.default_rng(seed)
+    whole = rng.integers(-4, 5, (2000, 2))
+    placed = np.ones(2000, dtype=bool)
+    found = anchored(whole - 0.2 + rng.normal(0, 0.2, (2000, 2)), placed)
+    assert np.abs(found - whole - np.median(found - whole, axis=0)).mean() < 0.02
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_brain_that_mostly_rests_keeps_its_subpixel_motion(seed):
+    rng = np.random.default_rng(seed)
+    moves = rng.normal(0, 0.1, (2000, 2)) + (rng.random((2000, 1)) < 0.2) * rng.normal(
+        0, 4, (2000, 2)
+    )
+    found = anchored(moves, np.ones(2000, dtype=bool))
+    assert np.abs(found - moves - (found - moves).mean(axis=0)).max() < 1e-9
+
+
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
 def test_whole_shifts_are_copies_with_the_edge_repeated(dtype):
     frame = np.arange(30, dtype=dtype).reshape(1, 5, 6)

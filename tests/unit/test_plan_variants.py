@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from scopeflow.errors import InputError
+from scopeflow.plan.alone import alone
 from scopeflow.plan.settings import read_schema
 from scopeflow.plan.stages import FINAL, STAGES
 from scopeflow.plan.variants import Plan
@@ -95,6 +96,7 @@ def test_every_setting_is_used_by_some_stage():
     per_session = set(read_schema("config")["properties"]) - {
         *("sessions", "discover", "results", "simulate", "overrides", "variants", "mem_mb"),
         "compare",
+        "benchmark",
         *("keep_movies", "n_iterations"),
     }
     for section in per_session - sections:
@@ -174,3 +176,19 @@ def test_the_digest_follows_formulas_and_not_comments(tmp_path):
     assert digest(far="def g(x):\n    # why\n    return (x + 1)\n") == first
     assert digest(far="def g(x):\n    return x + 2\n") != first
     assert digest(far="def g(x):\n    return x + 1\n", other="x = 1\n") == first
+
+
+def test_a_session_alone_has_its_settings_and_an_absolute_path(tmp_path):
+    overrides = {s: {"temporal": {"ar_order": n}} for s, n in (("s1", 1), ("s2", 2))}
+    whole = plan(tmp_path, results=str(tmp_path / "results"), overrides=overrides, n_iterations=1)
+    config, row = alone(whole, "s1")
+    assert Path(row["path"]).is_absolute()
+    assert row["fps_hz"] == "20.0"
+    Path(row["path"]).mkdir(parents=True)
+    Path(row["path"], "msCam1.avi").touch()
+    (tmp_path / "one.tsv").write_text("\t".join(row) + "\n" + "\t".join(row.values()) + "\n")
+    again = Plan({**config, "sessions": str(tmp_path / "one.tsv")})
+    assert list(again.sessions) == ["s1"]
+    assert again.used("temporal_update", "s1", "default")["temporal"]["ar_order"] == 1
+    assert again.used("load", "s1", "default")["session"]["fps_hz"] == 20
+    assert again.effective("s1", "default")["n_iterations"] == 1

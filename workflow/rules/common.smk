@@ -7,7 +7,9 @@ sys.path.insert(0, str(Path(workflow.basedir).parent / "scripts"))
 from snakemake.exceptions import WorkflowError
 
 import scopeflow.errors
+from scopeflow.plan.alone import alone
 from scopeflow.plan.settings import typed
+from scopeflow.plan.stages import STAGES
 from scopeflow.plan.variants import Plan
 from scopeflow.plan.writable import refuse_unwritable
 from scopeflow.provenance import code_digest
@@ -50,6 +52,7 @@ wildcard_constraints:
     session="|".join(re.escape(name) for name in plan.sessions),
     variant="|".join(re.escape(name) for name in plan.variants),
     iteration="[1-9][0-9]*",
+    cores="[1-9][0-9]*",
     comparison="|".join(re.escape(name) for name in plan.config["compare"]) or "(?!)",
     recording="|".join(re.escape(name) for name in plan.recipes) or "(?!)",
 

@@ -16,7 +16,8 @@ from scopeflow.plan.videos import find_timestamps, find_videos
 from scopeflow.recipes import video_names
 
 # Keys of the run, not of a session: no step may depend on them.
-NOT_SETTINGS = ("sessions", "discover", "results", "simulate", "overrides", "variants", "mem_mb")
+NOT_SETTINGS = ("sessions", "discover", "results", "simulate", "overrides", "variants", "mem_mb",
+                "compare", "benchmark")  # fmt: skip
 
 
 class Plan:
@@ -190,7 +191,9 @@ class Plan:
 
     def recording(self, wildcards) -> dict[str, list[str]]:
         """Input function, to be unpacked: ``videos`` and ``timestamps`` of a session."""
-        videos, timestamps = self.videos(wildcards.session, wildcards.variant)
+        videos, timestamps = self.videos(
+            wildcards.session, getattr(wildcards, "variant", "default")
+        )
         return {"videos": videos, "timestamps": timestamps}
 
     def file_names(self, wildcards) -> list[str]:
@@ -200,6 +203,16 @@ class Plan:
     def truth(self, wildcards) -> str:
         """Input function: the truth of a simulated session."""
         return f"{self.simulated}/{self.sessions[wildcards.session].path}/truth.zarr"
+
+    def known_truth(self, wildcards) -> dict[str, str]:
+        """Input function, to be unpacked: the ``truth`` of a session, if it is simulated."""
+        simulated = self.sessions[wildcards.session].path in self.recipes
+        return {"truth": self.truth(wildcards)} if simulated else {}
+
+    def benchmark_tables(self, table: str) -> list[str]:
+        """Input function: a table of every run that the target benchmark measures."""
+        folder, cores = f"{self.results}/benchmark", self.config["benchmark"]["cores"]
+        return [f"{folder}/{s}/{n}/{table}.tsv" for s in self.sessions for n in sorted(set(cores))]
 
     def scores(self, variant: str, table: str) -> list[str]:
         """Input function: a table of the comparison with the truth, of all simulated sessions."""

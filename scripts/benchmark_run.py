@@ -1,0 +1,128 @@
+"""Rule ``benchmark_run``: what one session costs, run apart from all others."""
+
+import csv
+import shutil
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import yaml
+
+from scopeflow.logs import job_log, logger
+from scopeflow.recordings import score_stores
+from scopeflow.stores import new_store
+from scopeflow.usage import run_measured, size_mb
+from scopeflow.videos import VideoFile, probe, read_frames
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import Snakemake
+
+    snakemake: Snakemake
+
+SNAKEFILE = Path(__file__).parents[1] / "workflow" / "Snakefile"
+
+
+def main(smk: "Snakemake") -> None:
+    session, cores = smk.wildcards.session, int(smk.wildcards.cores)
+    videos = [probe(path) for path in smk.input.videos]
+    work = Path(smk.output.run).absolute().parent / "work"
+    shutil.rmtree(work, ignore_errors=True)  # of a run that was killed
+    work.mkdir(parents=True)
+    try:
+        run, steps = _measured(smk, session, cores, videos, work)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)  # its movies would fill the disk
+    for name, table in {"run": pd.DataFrame([run]), "steps": steps}.items():
+        with new_store(smk.output[name]) as part:
+            table.to_csv(part, sep="\t", index=False, float_format="%.4g", na_rep="nan")
+    logger.info(
+        "session %s: %.0f s (%.1f times decoding), %.0f processor s, at most %.0f MB",
+        session, run["wall_s"], run["times_decoding"], run["cpu_s"], run["peak_mb"],
+    )  # fmt: skip
+
+
+def _measured(smk, session: str, cores: int, videos: list[VideoFile], work: Path):
+    """Run the session in the folder `work`; return the costs of the whole and of its steps."""
+    target = _prepare(work, session, *smk.params.alone)
+    decoding_s = _seconds_to_decode(videos, cores)
+    logger.info("decoding alone takes %.1f s with %d threads", decoding_s, cores)
+    command = [
+        *(sys.executable, "-m", "snakemake", "--snakefile", str(SNAKEFILE)),
+        *("--configfile", "config.yaml", "--directory", ".", "--cores", str(cores)),
+        *("--", target),
+    ]
+    usage = run_measured(command, work, Path(smk.log[0]).with_suffix(".run.log"))
+    decoded_mb = sum(v.n_frames * v.height * v.width * v.dtype.itemsize for v in videos) / 1e6
+    disk_mb = size_mb(work)
+    run = {
+        "session": session,
+        "cores": cores,
+        "n_frames": sum(v.n_frames for v in videos),
+        "height_px": videos[0].height,
+        "width_px": videos[0].width,
+        "wall_s": usage.wall_s,
+        "cpu_s": usage.cpu_s,
+        "peak_mb": usage.peak_mb,
+        "decoding_s": decoding_s,
+        "times_decoding": usage.wall_s / decoding_s,
+        "decoded_mb": decoded_mb,
+        "disk_mb": disk_mb,
+        "times_decoded": disk_mb / decoded_mb,
+        **_accuracy(work / target, smk.input.get("truth")),
+    }
+    return run, _steps(work / "benchmarks" / session / "default")
+
+
+def _prepare(work: Path, session: str, config: dict, row: dict[str, str]) -> str:
+    """Write config and sheet; return what shall be made."""
+    (work / "config.yaml").write_text(yaml.safe_dump(config), "utf-8")
+    with (work / config["sessions"]).open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, row, delimiter="\t")
+        writer.writeheader()
+        writer.writerow(row)
+    return f"{config['results']}/{session}/default/units.zarr"
+
+
+def _seconds_to_decode(videos: list[VideoFile], threads: int) -> float:
+    """Decode all files and throw the frames away, as many files at once as there are threads."""
+
+    def decode(video: VideoFile) -> int:
+        return sum(frame is not None for frame in read_frames(video))
+
+    start = time.perf_counter()
+    with ThreadPoolExecutor(threads) as pool:
+        n_frames = sum(pool.map(decode, videos))
+    logger.info("%d frames decoded", n_frames)
+    return time.perf_counter() - start
+
+
+def _accuracy(units: Path, truth: str | None) -> dict[str, float]:
+    if truth is None:
+        return {}
+    score, *_ = score_stores(units, truth)
+    names = ["n_true", "n_found", "f1", "f1_strict", "footprint_r_median", "calcium_r_median"]
+    return {name: score[name] for name in [*names, "spikes_r_median", "motion_rmse_px"]}
+
+
+def _steps(folder: Path) -> pd.DataFrame:
+    """Return seconds and memory of every job, as Snakemake measured them."""
+    rows = []
+    for path in sorted(folder.glob("*.tsv"), key=lambda p: p.stat().st_mtime):
+        measured = pd.read_csv(path, sep="\t").iloc[0]
+        rows.append(
+            {
+                "step": path.stem,
+                "wall_s": measured["s"],
+                "cpu_s": measured["cpu_time"],
+                "peak_mb": measured["max_pss"],
+            }
+        )
+    return pd.DataFrame(rows, columns=["step", "wall_s", "cpu_s", "peak_mb"])
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0]):
+        main(snakemake)

@@ -1,0 +1,36 @@
+"""What a command costs, measured from outside."""
+
+import sys
+
+import pytest
+
+from scopeflow.usage import run_measured, size_mb
+
+
+def run(code: str, folder):
+    return run_measured([sys.executable, "-c", code], folder, folder / "log.txt")
+
+
+def test_memory_of_processes_below_is_counted(tmp_path):
+    child = "import time; block = b'x' * 150_000_000; time.sleep(1.5)"
+    code = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"
+    usage = run(code, tmp_path)
+    assert 150 <= usage.peak_mb < 400
+    assert 1.5 <= usage.wall_s < 20
+
+
+def test_processor_time_is_that_of_the_command(tmp_path):
+    work = "import time\nend = time.process_time() + 1\nwhile time.process_time() < end: pass"
+    assert 1 <= run(work, tmp_path).cpu_s < 3
+    assert run("import time; time.sleep(1)", tmp_path).cpu_s < 0.9
+
+
+def test_failure_tells_what_the_command_said(tmp_path):
+    with pytest.raises(RuntimeError, match=r"status 3:\nno such cell"):
+        run("print('no such cell'); raise SystemExit(3)", tmp_path)
+
+
+def test_size_of_a_folder(tmp_path):
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "file").write_bytes(bytes(2_000_000))
+    assert size_mb(tmp_path) == pytest.approx(2, abs=0.01)

@@ -47,22 +47,23 @@ def main(smk: "Snakemake") -> None:
 def _measured(smk, session: str, cores: int, videos: list[VideoFile], work: Path):
     """Run the session in the folder `work`; return the costs of the whole and of its steps."""
     target = _prepare(work, session, *smk.params.alone)
-    decoding_s = _seconds_to_decode(videos, cores)
-    logger.info("decoding alone takes %.1f s with %d threads", decoding_s, cores)
+    n_frames, decoding_s = _decode(videos, cores)
+    logger.info("decoding %d frames takes %.1f s with %d threads", n_frames, decoding_s, cores)
     command = [
         *(sys.executable, "-m", "snakemake", "--snakefile", str(SNAKEFILE)),
         *("--configfile", "config.yaml", "--directory", ".", "--cores", str(cores)),
         *("--", target),
     ]
     usage = run_measured(command, work, Path(smk.log[0]).with_suffix(".run.log"))
-    decoded_mb = sum(v.n_frames * v.height * v.width * v.dtype.itemsize for v in videos) / 1e6
+    first = videos[0]
+    decoded_mb = n_frames * first.height * first.width * first.dtype.itemsize / 1e6
     disk_mb = size_mb(work)
     run = {
         "session": session,
         "cores": cores,
-        "n_frames": sum(v.n_frames for v in videos),
-        "height_px": videos[0].height,
-        "width_px": videos[0].width,
+        "n_frames": n_frames,
+        "height_px": first.height,
+        "width_px": first.width,
         "wall_s": usage.wall_s,
         "cpu_s": usage.cpu_s,
         "peak_mb": usage.peak_mb,
@@ -86,17 +87,15 @@ def _prepare(work: Path, session: str, config: dict, row: dict[str, str]) -> str
     return f"{config['results']}/{session}/default/units.zarr"
 
 
-def _seconds_to_decode(videos: list[VideoFile], threads: int) -> float:
-    """Decode all files and throw the frames away, as many files at once as there are threads."""
+def _decode(videos: list[VideoFile], threads: int) -> tuple[int, float]:
+    """Decode all files, several at once, and throw the frames away: how many, and seconds."""
 
     def decode(video: VideoFile) -> int:
         return sum(frame is not None for frame in read_frames(video))
 
     start = time.perf_counter()
     with ThreadPoolExecutor(threads) as pool:
-        n_frames = sum(pool.map(decode, videos))
-    logger.info("%d frames decoded", n_frames)
-    return time.perf_counter() - start
+        return sum(pool.map(decode, videos)), time.perf_counter() - start
 
 
 def _accuracy(units: Path, truth: str | None) -> dict[str, float]:

@@ -55,3 +55,80 @@ rule benchmark:
     input:
         "<results>/benchmark/runs.tsv",
     localrule: True
+
+
+# The same recordings by Minian, in an environment of its own.
+rule minian_environment:
+    input:
+        requirements=workflow.source_path("../resources/minian-requirements.txt"),
+    output:
+        versions="<results>/benchmark/minian_environment/versions.txt",
+    log:
+        "<logs>/benchmark/minian_environment.log",
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=plan.memory("minian_environment"),
+        runtime=lambda wc, attempt: 60 * attempt,
+    params:
+        folder=lambda wc, output: Path(output.versions).parent,
+        our_python=sys.executable,
+    message:
+        "Installing Minian in an environment of its own"
+    shell:
+        "( {params.our_python:q} -m venv --clear {params.folder:q} && "
+        "{params.folder:q}/bin/python -m pip install --quiet -r {input.requirements:q} ) "
+        "> {log:q} 2>&1 && {params.folder:q}/bin/python -m pip freeze > {output.versions:q} 2>> {log:q}"
+
+
+rule minian_run:
+    input:
+        unpack(plan.recording),
+        unpack(plan.known_truth),
+        versions=ancient("<results>/benchmark/minian_environment/versions.txt"),
+    output:
+        run="<results>/benchmark/{session}/{cores}/minian.tsv",
+        units=directory("<results>/benchmark/{session}/{cores}/minian_units.zarr"),
+    log:
+        "<logs>/benchmark/{session}/{cores}/minian_run.log",
+    conda:
+        "../../environment.yml"
+    threads: workflow.cores  # nothing runs beside it
+    resources:
+        mem_mb=plan.memory("minian_run"),
+        runtime=lambda wc, attempt: 2000 * attempt,
+    params:
+        code=digest("minian_run"),
+    message:
+        "Minian on session {wildcards.session} with {wildcards.cores} processes"
+    script:
+        "../../scripts/minian_run.py"
+
+
+rule compare_programs:
+    input:
+        ours=lambda wc: plan.benchmark_tables("run"),
+        theirs=lambda wc: plan.benchmark_tables("minian"),
+    output:
+        table="<results>/benchmark/minian.tsv",
+    log:
+        "<logs>/benchmark/compare_programs.log",
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=plan.memory("benchmark_summary"),
+        runtime=lambda wc, attempt: 60 * attempt,
+    params:
+        code=digest("compare_programs"),
+    message:
+        "Minian and Scopeflow side by side"
+    script:
+        "../../scripts/compare_programs.py"
+
+
+rule compare_minian:
+    input:
+        "<results>/benchmark/minian.tsv",
+    localrule: True

@@ -1,7 +1,8 @@
 """Rule ``temporal_update``: calcium and deconvolved activity of every unit."""
 
 import dataclasses
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import zarr
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
     snakemake: Snakemake
 
+R = TypeVar("R")
+
 KINETICS_UNITS = 40  # clearest units that the kinetics are estimated from
 PENALTY, PENALTY_MINIAN = 2.0, 1.0  # defaults of temporal.sparse_penalty
 SNR_MIN, SNR_MIN_MINIAN = 4.0, 0.0  # defaults of temporal.snr_min
@@ -35,14 +38,12 @@ def main(smk: "Snakemake") -> None:
     traces = zarr.open_group(smk.input.traces, mode="r")
     unit_id, YrA = traces["unit_id"][:], traces["YrA"]
     cutoff_hz = settings["noise_cutoff_hz"] or default_cutoff_hz(movie.fps_hz)
-    sigma, clear = np.zeros(len(unit_id)), np.zeros(len(unit_id))
-    for block in unit_blocks(len(unit_id)):
-        values = YrA[block]
-        sigma[block] = trace_noise(values, movie.fps_hz, max(cutoff_hz, movie.fps_hz / 4))
-        middle = np.nanmedian(values, axis=1, keepdims=True)
-        clear[block] = signal_to_noise(np.nan_to_num(values - middle), sigma[block])
-
-    means = np.concatenate([np.zeros(0), *(_means(YrA[b]) for b in unit_blocks(len(unit_id)))])
+    n_units = len(unit_id)
+    noise_hz = max(cutoff_hz, movie.fps_hz / 4)
+    sigma, clear, means = np.zeros(n_units), np.zeros(n_units), np.zeros(n_units)
+    measured = _by_unit(YrA, lambda k, y: _measure(y, movie.fps_hz, noise_hz), smk.threads)
+    for k, values in enumerate(measured):
+        sigma[k], clear[k], means[k] = values
     published = settings["method"] == "minian"
     A = read_footprints(smk.input.A)[0]
     if published:  # units of a group are scaled alike
@@ -58,8 +59,7 @@ def main(smk: "Snakemake") -> None:
     if penalty is None:
         penalty = PENALTY_MINIAN if published else PENALTY
 
-    def fit(k: int) -> tuple[np.ndarray, Fit]:
-        y = YrA[k].astype(np.float64)
+    def fit(k: int, y: np.ndarray) -> tuple[np.ndarray, Fit]:
         if kinetics is not None:
             g = coefficients(kinetics.tau_decay_s, kinetics.tau_rise_s, movie.fps_hz)
         else:
@@ -68,7 +68,7 @@ def main(smk: "Snakemake") -> None:
             g = unit_coefficients(filled, sigma[k], order, lag, movie.fps_hz, cutoff_hz)
         return g, _solve(y, g, sigma[k], penalty, means[k], settings)
 
-    fits = map_slabs(fit, range(len(unit_id)), smk.threads)
+    fits = _by_unit(YrA, fit, smk.threads)
     with new_store(smk.output.units) as part:
         story = dataclasses.asdict(kinetics) if kinetics else {"source": "each unit"}
         out = create(part, stage="temporal_update", kinetics=story, fps_hz=movie.fps_hz)
@@ -108,9 +108,25 @@ def _kinetics(
     return found
 
 
-def _means(YrA: np.ndarray) -> np.ndarray:
-    """Return the mean of each raw trace, and never 0, because traces are divided by it."""
-    return np.maximum(np.abs(np.nanmean(YrA, axis=1)), 1e-6)
+def _by_unit(YrA: zarr.Array, work: Callable[[int, np.ndarray], R], threads: int) -> Iterator[R]:
+    """Apply a function to every unit and its trace, in order; one block of traces in memory."""
+    for block in unit_blocks(YrA.shape[0]):
+        values = YrA[block]  # unit by unit, the same chunks would be read again for each
+
+        def of_row(row: int, first: int = block.start, values: np.ndarray = values) -> R:
+            return work(first + row, values[row].astype(np.float64))
+
+        yield from map_slabs(of_row, range(len(values)), threads)
+
+
+def _measure(y: np.ndarray, fps_hz: float, noise_hz: float) -> tuple[float, float, float]:
+    """Return the noise of a raw trace, how far it rises above it, and its mean.
+
+    The mean is never 0, because traces are divided by it.
+    """
+    sigma = trace_noise(y[None], fps_hz, noise_hz)
+    height = signal_to_noise(np.nan_to_num(y - np.nanmedian(y))[None], sigma)
+    return sigma[0], height[0], max(abs(np.nanmean(y)), 1e-6)
 
 
 def _solve(

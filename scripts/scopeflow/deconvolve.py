@@ -193,9 +193,9 @@ def _adjoint(v, g1, g2):
 
 @numba.njit(nogil=True, cache=True)
 def _factor(weight, curve, g1, g2):
-    """Cholesky factor (three diagonals) of diag(weight) + G' diag(curve) G."""
+    """Factor diag(weight) + G' diag(curve) G as L D L': 1 / D, and the diagonals below L's."""
     n = len(weight)
-    main, one, two = np.empty(n), np.zeros(n), np.zeros(n)
+    inverse, one, two = np.empty(n), np.zeros(n), np.zeros(n)
     for t in range(n):
         m = weight[t] + curve[t]
         if t + 1 < n:
@@ -207,47 +207,52 @@ def _factor(weight, curve, g1, g2):
             a = -g1 * curve[t]
             if t + 1 < n:
                 a += g1 * g2 * curve[t + 1]
-        b = -g2 * curve[t] if t > 1 else 0.0  # entry (t, t-2)
         if t > 1:
-            two[t] = b / main[t - 2]
-            m -= two[t] * two[t]
-            a -= two[t] * one[t - 1]
+            b = -g2 * curve[t]  # entry (t, t-2)
+            two[t] = b * inverse[t - 2]
+            m -= two[t] * b
+            a -= one[t - 1] * b
         if t > 0:
-            one[t] = a / main[t - 1]
-            m -= one[t] * one[t]
-        main[t] = np.sqrt(max(m, 1e-300))
-    return main, one, two
+            one[t] = a * inverse[t - 1]
+            m -= one[t] * a
+        inverse[t] = 1 / max(m, 1e-300)
+    return inverse, one, two
 
 
 @numba.njit(nogil=True, cache=True)
-def _solve(main, one, two, right):
-    """Solve with the factor of `_factor`."""
-    n = len(right)
-    x = np.empty(n)
+def _solve(inverse, one, two, first, second, third):
+    """Solve for three right sides with the factors of `_factor`.
+
+    Each is a chain in which a step waits for the one before; three side by side take
+    little longer than one.
+    """
+    n = len(first)
+    x, y, z = np.empty(n), np.empty(n), np.empty(n)
+    x1 = x2 = y1 = y2 = z1 = z2 = 0.0
     for t in range(n):
-        value = right[t]
-        if t > 0:
-            value -= one[t] * x[t - 1]
-        if t > 1:
-            value -= two[t] * x[t - 2]
-        x[t] = value / main[t]
+        a, b = one[t], two[t]
+        x1, x2 = first[t] - b * x2 - a * x1, x1
+        y1, y2 = second[t] - b * y2 - a * y1, y1
+        z1, z2 = third[t] - b * z2 - a * z1, z1
+        x[t], y[t], z[t] = x1, y1, z1
+    x1 = x2 = y1 = y2 = z1 = z2 = a = b = b_next = 0.0
     for t in range(n - 1, -1, -1):
-        value = x[t]
-        if t + 1 < n:
-            value -= one[t + 1] * x[t + 1]
-        if t + 2 < n:
-            value -= two[t + 2] * x[t + 2]
-        x[t] = value / main[t]
-    return x
+        d = inverse[t]
+        x1, x2 = x[t] * d - b * x2 - a * x1, x1
+        y1, y2 = y[t] * d - b * y2 - a * y1, y1
+        z1, z2 = z[t] * d - b * z2 - a * z1, z1
+        x[t], y[t], z[t] = x1, y1, z1
+        a, b, b_next = one[t], b_next, two[t]
+    return x, y, z
 
 
 @numba.njit(nogil=True, cache=True)
-def _longest_step(value, change):
+def _longest_step(value, change, free):
     """Largest step up to 1 that keeps values positive, with a margin."""
     step = 1.0
     for t in range(len(value)):
-        if change[t] < 0:
-            step = min(step, -0.995 * value[t] / change[t])
+        if free[t] and value[t] + step * change[t] < 0.005 * value[t]:
+            step = -0.995 * value[t] / change[t]
     return step
 
 
@@ -255,11 +260,14 @@ def _longest_step(value, change):
 def _interior_point(y, weight, g1, g2, decay, penalty):
     """Primal-dual interior point; y >= 0 in units of the noise. Returns c, b0, c0, objective.
 
-    Unknowns are c (banded, eliminated by the Cholesky factor) and b0, c0 (a border of 2).
+    Unknowns are c (banded, eliminated by its factors) and b0, c0 (a border of 2). At frames
+    without weight the activity is held at 0 by a spring instead of a multiplier.
     """
     n = len(y)
     free = weight > 0
     n_free = free.sum()
+    faded = weight * decay
+    sum_w, sum_d, sum_dd = weight.sum(), faded.sum(), (faded * decay).sum()
     cost = penalty * _adjoint(np.ones(n), g1, g2)
     mean = (y * weight).sum() / n_free
     s = np.where(free, 0.1, 0.0)
@@ -270,54 +278,69 @@ def _interior_point(y, weight, g1, g2, decay, penalty):
     mu = np.where(free, penalty, 0.0)
     mu_b, mu_c = 1.0, 1.0
     objective = 0.0
+    residual, held, curve = np.empty(n), np.empty(n), np.empty(n)
     for _ in range(MAX_ITERATIONS):
-        residual = weight * (y - c - b0 - c0 * decay)
-        gap = (s * mu)[free].sum() + b0 * mu_b + c0 * mu_c
-        objective = 0.5 * (residual * residual).sum() + penalty * s[free].sum()
-        spring = np.where(free, 0.0, STIFF * _driving(c, g1, g2))
-        slope = -residual + cost - _adjoint(mu - spring, g1, g2)
-        slope_b = -residual.sum() - mu_b
-        slope_c = -(residual * decay).sum() - mu_c
+        gap, sum_s = b0 * mu_b + c0 * mu_c, 0.0
+        square = sum_r = sum_rd = 0.0
+        for t in range(n):
+            r = weight[t] * (y[t] - c[t] - b0 - c0 * decay[t])
+            residual[t] = r
+            square += r * r
+            sum_r += r
+            sum_rd += r * decay[t]
+            if free[t]:
+                gap += s[t] * mu[t]
+                sum_s += s[t]
+        objective = 0.5 * square + penalty * sum_s
+        spring = STIFF * _driving(c, g1, g2)
+        for t in range(n):
+            held[t] = mu[t] if free[t] else -spring[t]
+        slope = cost - residual - _adjoint(held, g1, g2)
+        slope_b, slope_c = -sum_r - mu_b, -sum_rd - mu_c
         infeasible = max(np.abs(slope).max(), abs(slope_b) / n_free, abs(slope_c) / n_free)
         if gap < GAP * (1 + objective) and infeasible < 1e-6 * (1 + penalty):
             break
         target = 0.1 * gap / (n_free + 2)
-        curve = np.where(free, mu / np.where(free, s, 1.0), STIFF)
-        push = np.where(free, target / np.where(free, s, 1.0) - mu, 0.0)
-        right = -slope + _adjoint(push, g1, g2)
+        for t in range(n):
+            curve[t] = mu[t] / s[t] if free[t] else STIFF
+            held[t] = target / s[t] if free[t] else -spring[t]
+        right = residual - cost + _adjoint(held, g1, g2)
         right_b = -slope_b + target / b0 - mu_b
         right_c = -slope_c + target / c0 - mu_c
-        main, one, two = _factor(weight, curve, g1, g2)
-        by_b = _solve(main, one, two, weight)
-        by_c = _solve(main, one, two, weight * decay)
-        plain = _solve(main, one, two, right)
+        inverse, one, two = _factor(weight, curve, g1, g2)
+        by_b, by_c, plain = _solve(inverse, one, two, weight, faded, right)
         # Border: b0 and c0 after c is eliminated.
-        bb = weight.sum() + mu_b / b0 - (weight * by_b).sum()
-        bc = (weight * decay).sum() - (weight * decay * by_b).sum()
-        cc = (weight * decay * decay).sum() + mu_c / c0 - (weight * decay * by_c).sum()
-        rest_b = right_b - (weight * plain).sum()
-        rest_c = right_c - (weight * decay * plain).sum()
+        bb = sum_w + mu_b / b0 - weight @ by_b
+        bc = sum_d - faded @ by_b
+        cc = sum_dd + mu_c / c0 - faded @ by_c
+        rest_b = right_b - weight @ plain
+        rest_c = right_c - faded @ plain
         det = max(bb * cc - bc * bc, 1e-300)
         step_b = (cc * rest_b - bc * rest_c) / det
         step_c = (bb * rest_c - bc * rest_b) / det
         step = plain - by_b * step_b - by_c * step_c
         move = _driving(step, g1, g2)
-        mu_move = np.where(free, push - curve * move, 0.0)
+        mu_move = held  # no longer needed
+        for t in range(n):
+            mu_move[t] = held[t] - mu[t] - curve[t] * move[t] if free[t] else 0.0
+            move[t] = move[t] if free[t] else 0.0
         mu_b_move = (target - mu_b * step_b) / b0 - mu_b
         mu_c_move = (target - mu_c * step_c) / c0 - mu_c
-        ends = np.array([b0, c0])
-        end_moves = np.array([step_b, step_c])
-        primal = min(_longest_step(s[free], move[free]), _longest_step(ends, end_moves))
-        mu_ends = np.array([mu_b, mu_c])
-        mu_end_moves = np.array([mu_b_move, mu_c_move])
-        dual = min(_longest_step(mu[free], mu_move[free]), _longest_step(mu_ends, mu_end_moves))
-        # One length for both: the problem is quadratic.
-        length = min(primal, dual)
-        c = c + length * step
-        s = np.where(free, s + length * move, 0.0)
+        ends, end_moves = (
+            np.array([b0, c0, mu_b, mu_c]),
+            np.array([step_b, step_c, mu_b_move, mu_c_move]),
+        )
+        # One length for all: the problem is quadratic.
+        length = min(
+            _longest_step(s, move, free),
+            _longest_step(mu, mu_move, free),
+            _longest_step(ends, end_moves, ends > 0),
+        )
+        c += length * step
+        s += length * move
+        mu += length * mu_move
         b0 += length * step_b
         c0 += length * step_c
-        mu = mu + length * mu_move
         mu_b += length * mu_b_move
         mu_c += length * mu_c_move
     return c, b0, c0, objective

@@ -1,0 +1,36 @@
+"""The target benchmark measures whole runs; memory must not grow with the recording."""
+
+import pandas as pd
+
+from project import Project
+
+RECIPE = {
+    "height_px": 128, "width_px": 128, "n_cells": 15, "motion_max_px": 4, "signal_level": 1.0,
+    "spike_probability": 0.01, "seed": 5,
+}  # fmt: skip
+
+
+def test_memory_does_not_grow_with_the_recording(tmp_path):
+    project = Project(tmp_path / "project")
+    lengths = {"short": 1000, "long": 4000}
+    project.configure(
+        sessions=project.sheet(*(f"{name}\tm\t{name}" for name in lengths)),
+        simulate={name: {**RECIPE, "n_frames": n} for name, n in lengths.items()},
+        benchmark={"cores": [1]},
+    )
+    project.complete("--", "benchmark")
+    folder = project.folder / "results" / "benchmark"
+    runs = pd.read_csv(folder / "runs.tsv", sep="\t").set_index("session")
+    assert runs["n_frames"].to_dict() == lengths
+    # Three thousand frames are 49 MB as they are and 197 MB in single precision.
+    assert runs["peak_mb"]["long"] < runs["peak_mb"]["short"] + 35
+    assert (runs["peak_mb"] > 100).all()
+    assert (runs["cpu_s"] > 5).all()
+    assert (runs["wall_s"] > runs["decoding_s"]).all()
+    assert (runs["times_decoded"] < 2.5).all()
+    assert runs["f1"]["long"] > 0.8
+    steps = pd.read_csv(folder / "steps.tsv", sep="\t")
+    assert {"load", "estimate_motion", "spatial_update.2", "units"} <= set(steps["step"])
+    for name in ("frames.png", "processes.png", "steps.png"):
+        assert (folder / name).stat().st_size > 1000
+    assert not list(folder.glob("*/*/work")), "the movies of measured runs are left on the disk"

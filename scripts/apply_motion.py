@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from scopeflow.frame_sums import sum_frames
 from scopeflow.loaded import LoadedRecording
 from scopeflow.logs import job_log, logger, progress
 from scopeflow.movie import SEEN_MIN
@@ -39,18 +40,17 @@ def main(smk: "Snakemake") -> None:
 
     def correct(slab: slice) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         frames = shift_frames(remove_glow(recording.raw[slab], recording.glow), motion[slab])
-        good = weight[slab]
         if filtered_movie:
             frames = filter_frames(frames, recording.filters)
-        total = frames[good].sum(axis=0, dtype=np.float64)
-        shown = _thinned(good, every)
-        filtered = np.zeros_like(frames)
-        if filtered_movie:
-            filtered[shown] = frames[shown]
-        elif shown.any():
-            filtered[shown] = filter_frames(frames[shown], recording.filters)
-        starts = np.arange(0, len(filtered), BLOCK_FRAMES)
-        return frames, np.maximum.reduceat(filtered, starts, axis=0), total
+        good = weight[slab]
+        shown = np.flatnonzero(_thinned(good, every))
+        filtered = frames[shown]
+        if not filtered_movie and len(shown):
+            filtered = filter_frames(filtered, recording.filters)
+        maxima = np.zeros((-(-len(frames) // BLOCK_FRAMES), *frames.shape[1:]), frames.dtype)
+        for block, frame in zip(shown // BLOCK_FRAMES, filtered, strict=True):
+            np.maximum(maxima[block], frame, out=maxima[block])
+        return frames, maxima, sum_frames(frames, good)
 
     n_frames, shape = recording.n_frames, recording.shape
     n_blocks = sum(-(-(slab.stop - slab.start) // BLOCK_FRAMES) for slab in recording.slabs)

@@ -13,7 +13,12 @@ from scopeflow.initialize import similarity_footprints
 from scopeflow.logs import job_log, logger
 from scopeflow.movie import Movie, create_traces, put_unit_ids, unit_blocks
 from scopeflow.parallel import single_threaded_libraries
-from scopeflow.passes import mean_background, read_traces_and_course, sum_over_frames
+from scopeflow.passes import (
+    frames_averaged,
+    mean_background,
+    read_traces_and_course,
+    sum_over_frames,
+)
 from scopeflow.patches import PATCH_DIAMETERS, make_patches
 from scopeflow.stores import create, new_store, put, read
 from scopeflow.traces import initial_background
@@ -74,7 +79,7 @@ def _from_blobs(movie, places, mean_image, settings, diameter, cutoff_hz, thread
     sums = sum_over_frames(movie, smooth, patches, mean_image, threads)
     reach = settings["radius_px"] or diameter
     lowest = settings["similarity_min"]
-    n_frames = int(movie.weight.sum())
+    n_frames = int(movie.weight.sum()) // frames_averaged(movie.fps_hz)
     A = similarity_footprints(sums, patches, reach, n_frames, lowest, movie.shape)
     return A, b, f
 

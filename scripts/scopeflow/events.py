@@ -238,13 +238,32 @@ def steps(images: np.ndarray, window: int) -> np.ndarray:
     ndarray of float32, shape (bin - 2 window + 1, height, width)
         Entry i compares bins ``i + window ... i + 2 window - 1`` with ``i ... i + window - 1``.
     """
-    if len(images) < 2 * window:
-        return np.empty((0, *images.shape[1:]), dtype=np.float32)
-    total = np.concatenate(
-        [np.zeros((1, *images.shape[1:])), np.cumsum(images, axis=0, dtype=np.float64)]
-    )
-    means = (total[window:] - total[:-window]) / window
-    return (means[window:] - means[:-window]).astype(np.float32)
+    rises = np.empty((max(len(images) - 2 * window + 1, 0), *images.shape[1:]), dtype=np.float32)
+    _steps(np.ascontiguousarray(images, dtype=np.float32), window, rises)
+    return rises
+
+
+@numba.njit(nogil=True, cache=True)
+def _steps(images, window, rises):
+    height, width = images.shape[1:]
+    scale = np.float32(1 / window)
+    for y in range(height):
+        # Both sums move on by a bin: exact enough in double precision.
+        change = np.zeros(width)
+        for t in range(len(rises)):
+            if t == 0:
+                for i in range(window):
+                    for x in range(width):
+                        change[x] += images[window + i, y, x] - images[i, y, x]
+            else:
+                for x in range(width):
+                    change[x] += (
+                        images[t + 2 * window - 1, y, x]
+                        - 2 * images[t + window - 1, y, x]
+                        + images[t - 1, y, x]
+                    )
+            for x in range(width):
+                rises[t, y, x] = scale * change[x]
 
 
 @numba.njit(nogil=True, cache=True)

@@ -33,7 +33,7 @@ def similarity_footprints(
     radius_px : float
         Pixels farther from the patch's middle than this are left out.
     n_frames : int
-        Number of good frames.
+        Number of independent samples: good frames, or averages of frames, in the sums.
     similarity_min : float
         Smallest similarity kept, as a fraction of the seed's largest.
     shape : tuple of int

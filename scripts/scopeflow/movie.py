@@ -51,7 +51,8 @@ class Movie:
 
     def good(self, slab: slice) -> np.ndarray:
         """Read the good frames of a slab."""
-        return self.Y[slab][self.weight[slab]]
+        frames, good = self.Y[slab], self.weight[slab]
+        return frames if good.all() else frames[good]
 
     def sample(self, n: int) -> list[slice]:
         """Return at most `n` slabs, evenly spread over the recording."""
@@ -76,6 +77,7 @@ def create_traces(group: zarr.Group, name: str, n_units: int, movie: Movie, **at
         chunks=(UNITS_PER_CHUNK, step),
         compressors=COMPRESSOR,
         dimension_names=("unit_id", "frame"),
+        config={"write_empty_chunks": True},
     )
     array.attrs.update(attrs)
     return array

@@ -60,7 +60,7 @@ class Patch:
 
     def cut(self, frames: np.ndarray) -> np.ndarray:
         """Return the box of frames (frame, height, width) as float32 (frame, pixel)."""
-        return frames[:, self.rows, self.cols].reshape(len(frames), -1).astype(np.float32)
+        return frames[:, self.rows, self.cols].astype(np.float32).reshape(len(frames), -1)
 
 
 def pixels_of(rows: slice, cols: slice, width: int) -> np.ndarray:

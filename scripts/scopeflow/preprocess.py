@@ -109,7 +109,7 @@ def glow_image(minimum: np.ndarray, method: str, cell_diameter_px: float) -> np.
 
 def remove_glow(frames: np.ndarray, glow: np.ndarray) -> np.ndarray:
     """Subtract the glow; integers stop at zero instead of wrapping around."""
-    return np.maximum(frames, glow) - glow
+    return np.maximum(frames, glow) - glow if glow.any() else frames
 
 
 def filter_frames(frames: np.ndarray, filters: Filters) -> np.ndarray:

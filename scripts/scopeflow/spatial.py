@@ -58,7 +58,11 @@ class PatchSums:
 
 
 def sum_slab(
-    frames: np.ndarray, C: np.ndarray, patches: list[Patch], mean_image: np.ndarray
+    frames: np.ndarray,
+    C: np.ndarray,
+    patches: list[Patch],
+    mean_image: np.ndarray,
+    every: int = 1,
 ) -> list[PatchSums]:
     """Return the sums of one slab of good frames for every patch.
 
@@ -72,26 +76,51 @@ def sum_slab(
         One for each unit.
     mean_image : ndarray of float32, shape (height, width)
         Taken off before multiplying, which keeps single precision exact enough.
+    every : int, optional
+        So many frames in a row are averaged first, in the movie and in C alike, and weighted
+        by their number. The model holds for averages as it does for frames.
 
     Returns
     -------
     list of PatchSums
         To be added up over slabs, in order.
     """
-    one = np.ones((1, len(frames)), dtype=np.float32)
+    starts = np.arange(0, len(frames), every)
+    # Averages times the root of their number, so that products are weighted by it.
+    root = np.sqrt(np.diff(starts, append=len(frames))).astype(np.float32)
+    C = np.add.reduceat(C, starts, axis=1) / root if len(starts) else C
+    movie = np.empty((len(starts), *mean_image.shape), dtype=np.float32)
+    _average(frames, mean_image, every, movie)
+    power = np.einsum("tyx,tyx->yx", movie, movie)
     sums = []
     for patch in patches:
-        pixels = patch.cut(frames) - mean_image[patch.rows, patch.cols].ravel()
+        pixels = movie[:, patch.rows, patch.cols].reshape(len(movie), -1)
         background = (pixels @ patch.filters[1:].T).T
-        regressors = np.concatenate([C[patch.members], background, one])
+        regressors = np.concatenate([C[patch.members], background, root[None]])
         sums.append(
             PatchSums(
                 (regressors @ regressors.T).astype(np.float64),
                 (regressors @ pixels).astype(np.float64),
-                np.einsum("tp,tp->p", pixels, pixels).astype(np.float64),
+                power[patch.rows, patch.cols].ravel().astype(np.float64),
             )
         )
     return sums
+
+
+@numba.njit(nogil=True, cache=True)
+def _average(frames, mean_image, every, averages):
+    """Write the sum of each run of `every` frames less its mean, over the root of its number."""
+    n_frames, height, width = frames.shape
+    for i in range(len(averages)):
+        first, stop = i * every, min((i + 1) * every, n_frames)
+        scale = np.float32(1 / np.sqrt(stop - first))
+        shift = np.float32((stop - first) * scale)
+        for y in range(height):
+            for x in range(width):
+                averages[i, y, x] = -shift * mean_image[y, x]
+            for t in range(first, stop):
+                for x in range(width):
+                    averages[i, y, x] += scale * np.float32(frames[t, y, x])
 
 
 def without_polynomials(cells: PatchSums, patch: Patch, allowed: np.ndarray) -> PatchSums:

@@ -118,6 +118,7 @@ def create_movie(
         shards=(frames, *covering),
         compressors=COMPRESSOR,
         dimension_names=("frame", "height", "width"),
+        config={"write_empty_chunks": True},  # else each is compared with zeros first
     )
 
 

@@ -84,5 +84,5 @@ def background_course(
     power = float(flat @ flat)
     if power == 0:
         return np.zeros(len(frames), dtype=np.float32)
-    whole = np.array([frame.ravel() @ flat for frame in frames.astype(np.float32)])
+    whole = np.array([frame.ravel().astype(np.float32) @ flat for frame in frames])
     return ((whole - (A @ flat) @ YrA) / power).astype(np.float32)

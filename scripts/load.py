@@ -130,7 +130,7 @@ def _store(out, source, entries, collector, shape, settings, threads):
         movie[slab.place] = slab.frames
         return statistics, status == GOOD, extremes(slab.frames, status == GOOD)
 
-    size = movie.shards[0]
+    size = movie.chunks[0]
     pieces = _growing(movie, collector.slabs(entries, size))
     results = map_slabs(work, pieces, threads)
     parts = []

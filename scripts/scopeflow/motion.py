@@ -152,21 +152,28 @@ class Scheme:
             last = turn == len(REACHES) - 1
             aligned = self.registrar.moved(spectra, shifts)
             found = np.empty_like(shifts)
-            for start in range(0, len(spectra), RUN):
-                weight = _weights(start, sure, reach)
-                template = self.registrar.shrunk(np.tensordot(weight, aligned, 1))
-                centre = weight @ shifts
-                for k in range(start, min(start + RUN, len(spectra))):
-                    # Near what the recursion found only: where few cells are active, one
-                    # may lie best on another.
-                    found[k] = self.registrar.shift_near(spectra[k], template, shifts[k], centre)
-                    if last:
-                        confidence[k] = self.registrar.confidence(spectra[k], template, found[k])
+            starts = range(0, len(spectra), RUN)
+            weights = np.stack([_weights(start, sure, reach) for start in starts])
+            templates = _mixed(weights, aligned)
+            for start, template, centre in zip(starts, templates, weights @ shifts, strict=True):
+                template = self.registrar.shrunk(template)
+                run = slice(start, start + RUN)
+                # Near what the recursion found only: where few cells are active, one
+                # may lie best on another.
+                found[run] = self.registrar.shifts_near(aligned[run], template, shifts[run], centre)
+                if last:
+                    confidence[run] = self.registrar.confidences(spectra[run], template, found[run])
             if last and (confidence >= min_confidence).any():
                 sure = confidence >= min_confidence
             shifts = found - found[sure].mean(axis=0)
         template = self.registrar.moved(spectra[sure], shifts[sure]).mean(axis=0)
         return shifts, confidence, template
+
+
+def _mixed(weights: np.ndarray, spectra: np.ndarray) -> np.ndarray:
+    """Return sums of spectra (image, row, column) by weights (sum, image), both as float32."""
+    flat = np.ascontiguousarray(spectra).reshape(len(spectra), -1).view(np.float32)
+    return (weights @ flat).view(np.complex64).reshape(-1, *spectra.shape[1:])
 
 
 def _weights(start: int, sure: np.ndarray, reach: float) -> np.ndarray:

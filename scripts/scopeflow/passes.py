@@ -8,7 +8,7 @@ from scipy import sparse
 
 from scopeflow.movie import Movie
 from scopeflow.patches import Patch
-from scopeflow.spatial import PatchSums, sum_slab
+from scopeflow.spatial import Averages, PatchSums, average_slab, sum_averages
 from scopeflow.traces import background_course, read_traces
 
 AVERAGED_S = 0.1  # shorter than the rise of common indicators
@@ -78,18 +78,12 @@ def sum_over_frames(
     """
     every = frames_averaged(movie.fps_hz)
 
-    def sum_up(slab: slice) -> list[PatchSums]:
+    def average(slab: slice) -> Averages:
         good = movie.weight[slab]
-        return sum_slab(movie.good(slab), C[:, slab][:, good], patches, mean_image, every)
+        return average_slab(movie.good(slab), C[:, slab][:, good], mean_image, every)
 
-    total: list[PatchSums] = []
-    for _, sums in movie.map(sum_up, threads, "slabs summed up for footprints"):
-        if not total:
-            total = sums
-            continue
-        for whole, part in zip(total, sums, strict=True):
-            whole.add(part)
-    return total
+    slabs = movie.map(average, threads, "slabs summed up for footprints")
+    return sum_averages((averages for _, averages in slabs), patches, movie.shape, threads)
 
 
 def mean_background(

@@ -106,10 +106,11 @@ class Registrar:
         rows, cols = self._frequencies
         per_row = np.where(rows > self.padded[0] // 2, rows - self.padded[0], rows) / self.padded[0]
         shifts = np.asarray(shifts, dtype=np.float64) / self.bin_px
-        along_rows = np.exp(-2j * np.pi * np.outer(shifts[:, 0], per_row))
+        along_rows = np.exp(-2j * np.pi * np.outer(shifts[:, 0], per_row)).astype(np.complex64)
         along_cols = np.exp(-2j * np.pi * np.outer(shifts[:, 1], cols / self.padded[1]))
-        phases = along_rows[:, :, None] * along_cols[:, None, :]
-        return spectra * phases.astype(np.complex64)
+        moved = spectra * along_rows[:, :, None]
+        moved *= along_cols.astype(np.complex64)[:, None, :]
+        return moved
 
     def spectrum_of_max(self, spectra: np.ndarray) -> np.ndarray:
         """Return the spectrum of the maximum, pixel by pixel, of images given as spectra."""
@@ -131,7 +132,8 @@ class Registrar:
         whole = np.zeros((self.padded[0], self.padded[1] // 2 + 1), dtype=np.complex64)
         whole[rows[:, None], cols] = spectrum
         image = fft.irfft2(whole, self.padded, workers=1)
-        level = SHRINK * np.median(np.abs(image[: self.taper.shape[0], : self.taper.shape[1]]))
+        some = image[: self.taper.shape[0] : 2, : self.taper.shape[1] : 2]  # enough to measure it
+        level = SHRINK * np.median(np.abs(some))
         image = np.sign(image) * np.maximum(np.abs(image) - level / 0.6745, 0)
         return fft.rfft2(image, workers=1)[rows[:, None], cols].astype(np.complex64)
 
@@ -170,16 +172,30 @@ class Registrar:
         to_rows, to_cols = self._whole_shifts
         surface = (to_rows @ cross @ to_cols).real
         top = np.unravel_index(surface.argmax(), surface.shape)
-        peak = self._peak(cross, [FINE + t - self.max_shift for t in top], centre)
+        to_rows, to_cols = self._fine_shifts
+        n = round(1 / STEP)
+        row, col = (slice(n * t, n * t + len(FINE)) for t in top)
+        near = (to_rows[row] @ cross @ to_cols[:, col]).real
+        peak = self._peak(near, [FINE + t - self.max_shift for t in top], centre)
         return peak, self._height(surface, top)
 
-    def confidence(self, moving: np.ndarray, fixed: np.ndarray, shift: np.ndarray) -> float:
-        """Return the confidence of `shift_between` in a correction that is given."""
+    def confidences(self, moving: np.ndarray, fixed: np.ndarray, shifts: np.ndarray) -> list[float]:
+        """Return the confidence of `shift_between` in corrections that are given.
+
+        Parameters
+        ----------
+        moving : ndarray of complex64, shape (image, row frequency, column frequency)
+            Not moved.
+        fixed : ndarray of complex64, shape (row frequency, column frequency)
+            Their template.
+        shifts : ndarray of float64, shape (image, 2)
+            Corrections in px.
+        """
         to_rows, to_cols = self._whole_shifts
-        surface = (to_rows @ (fixed * moving.conj()) @ to_cols).real
-        place = np.rint(shift / self.bin_px).astype(int) + self.max_shift
-        row, col = np.clip(place, 0, 2 * self.max_shift)
-        return self._height(surface, (row, col))
+        surfaces = (to_rows @ (fixed * moving.conj()) @ to_cols).real
+        places = np.rint(shifts / self.bin_px).astype(int) + self.max_shift
+        places = np.clip(places, 0, 2 * self.max_shift)
+        return [self._height(s, tuple(p)) for s, p in zip(surfaces, places, strict=True)]
 
     def _height(self, surface: np.ndarray, top: tuple[int, int]) -> float:
         """Return how many standard deviations of the rest a correlation stands out."""
@@ -189,22 +205,38 @@ class Registrar:
         spread = rest.std() if rest.size > 8 else 0.0
         return float((surface[top] - rest.mean()) / spread) if spread > 0 else 0.0
 
-    def shift_near(
-        self,
-        moving: np.ndarray,
-        fixed: np.ndarray,
-        guess: np.ndarray,
-        centre: np.ndarray | float = 0.0,
+    def shifts_near(
+        self, aligned: np.ndarray, fixed: np.ndarray, guesses: np.ndarray, centre: np.ndarray
     ) -> np.ndarray:
-        """Find the correction near a guess; otherwise as `shift_between`, and much quicker."""
-        around = [COARSE + g for g in guess / self.bin_px]
-        return self._peak(fixed * moving.conj(), around, centre)
+        """Find corrections near guesses; otherwise as `shift_between`, and much quicker.
+
+        Parameters
+        ----------
+        aligned : ndarray of complex64, shape (image, row frequency, column frequency)
+            Moved by the guesses.
+        fixed : ndarray of complex64, shape (row frequency, column frequency)
+            What they are registered to.
+        guesses : ndarray of float64, shape (image, 2)
+            Corrections in px.
+        centre : ndarray of float64, shape (2,)
+            Mean shift of the images that `fixed` was made of, in px.
+
+        Returns
+        -------
+        ndarray of float64, shape (image, 2)
+        """
+        to_rows, to_cols = self._coarse_shifts
+        surfaces = (to_rows @ (fixed * aligned.conj()) @ to_cols).real
+        return np.array([
+            self._peak(surface, [COARSE + g for g in guess / self.bin_px], centre)
+            for surface, guess in zip(surfaces, guesses, strict=True)
+        ])  # fmt: skip
 
     def _peak(
-        self, cross: np.ndarray, places: list[np.ndarray], centre: np.ndarray | float
+        self, near: np.ndarray, places: list[np.ndarray], centre: np.ndarray | float
     ) -> np.ndarray:
-        """Return the shift in px at which the correlation peaks, sought at places in binned px."""
-        near = self._correlation(cross, *places) / self._shared(places, centre)
+        """Return the shift in px at which a correlation, known at places in binned px, peaks."""
+        near = near / self._shared(places, centre)
         best = np.unravel_index(near.argmax(), near.shape)
         return self.bin_px * np.array(
             [
@@ -222,23 +254,28 @@ class Registrar:
             shares.append(np.interp(apart, np.arange(len(ramp)), ramp))
         return np.maximum(np.outer(*shares), SHARED_MIN)
 
-    def _correlation(self, cross: np.ndarray, down: np.ndarray, right: np.ndarray) -> np.ndarray:
-        """Return the correlation of a cross spectrum at shifts, in binned px."""
-        to_rows, to_cols = self._transforms(down, right)
-        return (to_rows @ cross @ to_cols).real
-
     @cached_property
     def _whole_shifts(self) -> tuple[np.ndarray, np.ndarray]:
         """Return `_transforms` for all whole shifts up to the largest."""
-        searched = np.arange(-self.max_shift, self.max_shift + 1)
-        return self._transforms(searched, searched)
+        return self._transforms(np.arange(-self.max_shift, self.max_shift + 1))
 
-    def _transforms(self, down: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the matrices that take a cross spectrum to the correlation at shifts."""
+    @cached_property
+    def _fine_shifts(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return `_transforms` for `FINE` around each of these, in steps of `STEP`."""
+        farthest = self.max_shift + 1
+        return self._transforms(np.arange(-farthest, farthest + STEP / 2, STEP))
+
+    @cached_property
+    def _coarse_shifts(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return `_transforms` for `COARSE`."""
+        return self._transforms(COARSE)
+
+    def _transforms(self, shifts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return matrices that take a cross spectrum to its correlation at shifts in binned px."""
         rows, cols = self._frequencies
         rows = np.where(rows > self.padded[0] // 2, rows - self.padded[0], rows)
-        to_rows = np.exp(2j * np.pi * np.outer(down, rows / self.padded[0]))
-        to_cols = np.exp(2j * np.pi * np.outer(cols / self.padded[1], right))
+        to_rows = np.exp(2j * np.pi * np.outer(shifts, rows / self.padded[0]))
+        to_cols = np.exp(2j * np.pi * np.outer(cols / self.padded[1], shifts))
         to_cols[1:] *= 2  # the other half of the spectrum of a real image
         return to_rows.astype(np.complex64), to_cols.astype(np.complex64)
 

@@ -4,6 +4,8 @@ Everything a patch needs from the movie is a set of sums over frames (Gram matri
 movie is read once, a slab at a time, and the regressions are solved afterwards.
 """
 
+from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numba
@@ -11,6 +13,7 @@ import numpy as np
 from scipy import sparse
 
 from scopeflow.footprints import dilated, from_rows, main_component
+from scopeflow.parallel import map_slabs
 from scopeflow.patches import Patch, pixels_of
 
 CONVERGED = 1e-5  # of the largest footprint value at a pixel, between two sweeps
@@ -39,11 +42,12 @@ class PatchSums:
     cross: np.ndarray
     power: np.ndarray
 
-    def add(self, other: "PatchSums") -> None:
-        """Add the sums of another slab."""
-        self.gram += other.gram
-        self.cross += other.cross
-        self.power += other.power
+    @classmethod
+    def zero(cls, patch: Patch) -> "PatchSums":
+        """Return the sums before the first frame."""
+        n_pixels, n_background = patch.inside.size, len(patch.filters) - 1
+        n = len(patch.members) + n_background + 1
+        return cls(np.zeros((n, n)), np.zeros((n, n_pixels)), np.zeros(n_pixels))
 
     def without_background(self, n_members: int) -> "PatchSums":
         """Take background and intercept, free of sign as they are, off everything else."""
@@ -57,14 +61,33 @@ class PatchSums:
         )
 
 
-def sum_slab(
-    frames: np.ndarray,
-    C: np.ndarray,
-    patches: list[Patch],
-    mean_image: np.ndarray,
-    every: int = 1,
-) -> list[PatchSums]:
-    """Return the sums of one slab of good frames for every patch.
+@dataclass(frozen=True)
+class Averages:
+    """Averages over a few frames in a row, times the root of how many there are.
+
+    Products of these are sums over frames, as far as neither movie nor calcium change within
+    the few; they cost that much less.
+
+    Attributes
+    ----------
+    movie : ndarray of float32, shape (average, height, width)
+        Less the mean image, which keeps single precision exact enough.
+    C : ndarray of float32, shape (unit_id, average)
+        Calcium traces.
+    root : ndarray of float32, shape (average,)
+        Root of the number of frames: the average of 1.
+    power : ndarray of float32, shape (height, width)
+        Sum of the squares of `movie`.
+    """
+
+    movie: np.ndarray
+    C: np.ndarray
+    root: np.ndarray
+    power: np.ndarray
+
+
+def average_slab(frames: np.ndarray, C: np.ndarray, mean_image: np.ndarray, every: int) -> Averages:
+    """Return the averages over runs of frames of one slab.
 
     Parameters
     ----------
@@ -72,44 +95,67 @@ def sum_slab(
         Good frames only, in camera counts.
     C : ndarray of float32, shape (unit_id, frame)
         Calcium traces of the same frames.
-    patches : list of Patch
-        One for each unit.
     mean_image : ndarray of float32, shape (height, width)
-        Taken off before multiplying, which keeps single precision exact enough.
-    every : int, optional
-        So many frames in a row are averaged first, in the movie and in C alike, and weighted
-        by their number. The model holds for averages as it does for frames.
-
-    Returns
-    -------
-    list of PatchSums
-        To be added up over slabs, in order.
+        Mean of the movie.
+    every : int
+        Number of frames in a run; the last one may be shorter.
     """
     starts = np.arange(0, len(frames), every)
-    # Averages times the root of their number, so that products are weighted by it.
     root = np.sqrt(np.diff(starts, append=len(frames))).astype(np.float32)
     C = np.add.reduceat(C, starts, axis=1) / root if len(starts) else C
     movie = np.empty((len(starts), *mean_image.shape), dtype=np.float32)
-    _average(frames, mean_image, every, movie)
-    power = np.einsum("tyx,tyx->yx", movie, movie)
-    sums = []
-    for patch in patches:
-        pixels = movie[:, patch.rows, patch.cols].reshape(len(movie), -1)
-        background = (pixels @ patch.filters[1:].T).T
-        regressors = np.concatenate([C[patch.members], background, root[None]])
-        sums.append(
-            PatchSums(
-                (regressors @ regressors.T).astype(np.float64),
-                (regressors @ pixels).astype(np.float64),
-                power[patch.rows, patch.cols].ravel().astype(np.float64),
-            )
-        )
+    power = np.zeros(mean_image.shape, dtype=np.float32)
+    _average(frames, mean_image, every, movie, power)
+    return Averages(movie, C, root, power)
+
+
+def sum_averages(
+    slabs: Iterable[Averages], patches: list[Patch], shape: tuple[int, int], threads: int
+) -> list[PatchSums]:
+    """Return the sums that a spatial fit needs, one for each patch.
+
+    Parameters
+    ----------
+    slabs : iterable of Averages
+        Of the whole recording, in order.
+    patches : list of Patch
+        One for each unit.
+    shape : tuple of int
+        (height, width) of the image.
+    threads : int
+        Each adds to patches of its own, slab after slab, so that sums do not depend on it.
+    """
+    sums = [PatchSums.zero(patch) for patch in patches]
+    power = np.zeros(shape)
+    parts = [range(k, len(patches), threads) for k in range(threads)]
+    for averages in slabs:
+        power += averages.power
+
+        def add(part: range, averages: Averages = averages) -> None:
+            for k in part:
+                _add(sums[k], patches[k], averages)
+
+        deque(map_slabs(add, parts, threads), maxlen=0)
+    for patch, whole in zip(patches, sums, strict=True):
+        whole.power += power[patch.rows, patch.cols].ravel()
     return sums
 
 
+def _add(sums: PatchSums, patch: Patch, averages: Averages) -> None:
+    movie = averages.movie
+    pixels = movie[:, patch.rows, patch.cols].reshape(len(movie), -1)
+    background = (pixels @ patch.filters[1:].T).T
+    regressors = np.concatenate([averages.C[patch.members], background, averages.root[None]])
+    sums.gram += regressors @ regressors.T
+    sums.cross += regressors @ pixels
+
+
 @numba.njit(nogil=True, cache=True)
-def _average(frames, mean_image, every, averages):
-    """Write the sum of each run of `every` frames less its mean, over the root of its number."""
+def _average(frames, mean_image, every, averages, power):
+    """Write the sum of each run of `every` frames less its mean, over the root of its number.
+
+    Also add its square to `power`.
+    """
     n_frames, height, width = frames.shape
     for i in range(len(averages)):
         first, stop = i * every, min((i + 1) * every, n_frames)
@@ -121,6 +167,8 @@ def _average(frames, mean_image, every, averages):
             for t in range(first, stop):
                 for x in range(width):
                     averages[i, y, x] += scale * np.float32(frames[t, y, x])
+            for x in range(width):
+                power[y, x] += averages[i, y, x] * averages[i, y, x]
 
 
 def without_polynomials(cells: PatchSums, patch: Patch, allowed: np.ndarray) -> PatchSums:

@@ -1,9 +1,12 @@
 """Raw traces of units and the global background, in one pass over the movie."""
 
+import numba
 import numpy as np
 from scipy import sparse
 
 from scopeflow.patches import Patch
+
+FRAMES_AT_ONCE = 4  # few enough to stay in the cache while all units are read from them
 
 
 def read_traces(frames: np.ndarray, patches: list[Patch]) -> np.ndarray:
@@ -29,10 +32,39 @@ def read_traces(frames: np.ndarray, patches: list[Patch]) -> np.ndarray:
     update"), which projects the filtered movie on the footprint and takes off the
     neighbours' part in a single step.
     """
-    traces = np.empty((len(patches), len(frames)), dtype=np.float32)
-    for unit, patch in enumerate(patches):
-        traces[unit] = patch.cut(frames) @ patch.filters[0]
+    traces = np.zeros((len(patches), len(frames)), dtype=np.float32)
+    if not patches:
+        return traces
+    boxes = np.array([(p.rows.start, p.rows.stop, p.cols.start, p.cols.stop) for p in patches])
+    _apply(frames, boxes, np.concatenate([patch.filters[0] for patch in patches]), traces)
     return traces
+
+
+@numba.njit(nogil=True, cache=True)
+def _apply(frames, boxes, weights, traces):
+    """Write the sum over each box of weight times pixel, read as the movie is stored."""
+    line = np.empty(frames.shape[2], dtype=np.float32)
+    for start in range(0, len(frames), FRAMES_AT_ONCE):
+        stop = min(start + FRAMES_AT_ONCE, len(frames))
+        first = 0
+        for unit in range(len(boxes)):
+            top, bottom, left, right = boxes[unit]
+            n = right - left
+            columns = line[:n]
+            for t in range(start, stop):
+                columns[:] = 0
+                place = first
+                for y in range(top, bottom):
+                    _add_product(columns, frames[t, y, left:right], weights[place : place + n])
+                    place += n
+                traces[unit, t] = columns.sum()
+            first += n * (bottom - top)
+
+
+@numba.njit(nogil=True, cache=True)
+def _add_product(total, pixels, weights):
+    for x in range(len(total)):
+        total[x] += weights[x] * np.float32(pixels[x])
 
 
 def initial_background(
@@ -84,5 +116,6 @@ def background_course(
     power = float(flat @ flat)
     if power == 0:
         return np.zeros(len(frames), dtype=np.float32)
-    whole = np.array([frame.ravel().astype(np.float32) @ flat for frame in frames])
-    return ((whole - (A @ flat) @ YrA) / power).astype(np.float32)
+    whole = np.zeros((1, len(frames)), dtype=np.float32)
+    _apply(frames, np.array([(0, b.shape[0], 0, b.shape[1])]), flat, whole)
+    return ((whole[0] - (A @ flat) @ YrA) / power).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Stores are written whole or not at all, and movies are cut into whole shards."""
+"""Stores are written whole or not at all, and movies are cut into slabs."""
 
 import numpy as np
 import pytest
@@ -62,12 +62,12 @@ def test_a_slab_is_about_32_mib(shape, itemsize, frames):
 
 
 @pytest.mark.parametrize("n_frames", [1, 255, 256, 257, 600])
-def test_slabs_cover_every_frame_once_and_are_whole_shards(tmp_path, n_frames):
+def test_slabs_cover_every_frame_once_and_are_whole_chunks(tmp_path, n_frames):
     movie = create_movie(create(tmp_path / "m.zarr"), "Y", (n_frames, 30, 41), np.uint8)
     cut = slabs(movie)
     frames = np.concatenate([np.arange(s.start, s.stop) for s in cut])
     np.testing.assert_array_equal(frames, np.arange(n_frames))
-    assert all(s.start % movie.shards[0] == 0 for s in cut)
+    assert all(s.start % movie.chunks[0] == 0 for s in cut)
 
 
 @pytest.mark.parametrize("shape", [(0,), (0, 4, 5), (3, 0)])

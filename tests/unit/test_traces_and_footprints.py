@@ -1,5 +1,7 @@
 """Patches, traces and the spatial update, against known truth and exact solvers."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -25,6 +27,15 @@ def field():
     return A, C, (C.T @ A).reshape(-1, *SHAPE) + background
 
 
+def sums_of(Y, C, around, cuts=(0, None), threads=1, every=1):
+    """Sums for a spatial fit, of slabs between the cuts."""
+    mean = Y.mean(axis=0).astype(np.float32)
+    slabs = [
+        spatial.average_slab(Y[i:j], C[:, i:j], mean, every) for i, j in itertools.pairwise(cuts)
+    ]
+    return spatial.sum_averages(slabs, around, SHAPE, threads)
+
+
 def test_traces_are_exact_under_overlap_and_quadratic_background(field):
     A, C, Y = field
     found = traces.read_traces(Y, patches.make_patches(A, SHAPE, DIAMETER, USABLE))
@@ -43,13 +54,12 @@ def test_traces_follow_their_units(field):
 def test_spatial_update_recovers_the_footprints(field):
     A, C, Y = field
     Y = Y + np.random.default_rng(2).normal(0, 4, Y.shape)
-    mean = Y.mean(axis=0).astype(np.float32)
     # Start from blobs that are too small and off their place; three rounds.
     found = footprints.blobs(np.array([[31.0, 29.5], [33.5, 37.0], [49.0, 55.5]]), 3.0, SHAPE)
     sn = np.full(SHAPE, 4.0, np.float32)
     for _ in range(3):
         around = patches.make_patches(found, SHAPE, DIAMETER, USABLE)
-        sums = spatial.sum_slab(Y, C, around, mean)
+        sums = sums_of(Y, C, around)
         support = spatial.grown_support(found, SHAPE, 4)
         found, spatial_r = spatial.update_footprints(sums, around, support, sn, 3.0)
         found, _ = footprints.normalized(found)
@@ -59,21 +69,26 @@ def test_spatial_update_recovers_the_footprints(field):
         assert spatial_r[k] > 0.9
 
 
-def test_sums_of_slabs_add_up(field):
+def test_sums_do_not_depend_on_slabs_and_threads(field):
     A, C, Y = field
     around = patches.make_patches(A, SHAPE, DIAMETER, USABLE)
-    mean = Y.mean(axis=0).astype(np.float32)
-    whole = spatial.sum_slab(Y, C, around, mean)
-    halves = spatial.sum_slab(Y[:250], C[:, :250], around, mean)
-    for first, second in zip(
-        halves, spatial.sum_slab(Y[250:], C[:, 250:], around, mean), strict=True
-    ):
-        first.add(second)
-    for one, other in zip(whole, halves, strict=True):
+    whole = sums_of(Y, C, around, cuts=[0, 600])
+    for threads in (1, 2, 4):
+        for one, other in zip(whole, sums_of(Y, C, around, [0, 250, 600], threads), strict=True):
+            np.testing.assert_allclose(other.gram, one.gram, rtol=1e-4, atol=1e-4 * one.gram.max())
+            scale = abs(one.cross).max()
+            np.testing.assert_allclose(other.cross, one.cross, rtol=1e-3, atol=1e-4 * scale)
+            np.testing.assert_allclose(other.power, one.power, rtol=1e-4)
+
+
+def test_averages_of_a_slow_movie_sum_up_to_the_same(field):
+    A, C, Y = field
+    around = patches.make_patches(A, SHAPE, DIAMETER, USABLE)
+    Y, C = np.repeat(Y, 3, axis=0), np.repeat(C, 3, axis=1)
+    whole, averaged = (sums_of(Y, C, around, [0, len(Y)], every=n) for n in (1, 3))
+    for one, other in zip(whole, averaged, strict=True):
         np.testing.assert_allclose(other.gram, one.gram, rtol=1e-4, atol=1e-4 * one.gram.max())
-        np.testing.assert_allclose(
-            other.cross, one.cross, rtol=1e-3, atol=1e-4 * abs(one.cross).max()
-        )
+        np.testing.assert_allclose(other.power, one.power, rtol=1e-4)
 
 
 @settings(deadline=None, max_examples=30)
@@ -95,7 +110,7 @@ def test_the_penalty_does_not_depend_on_the_cameras_gain(field, gain):
     A, C, Y = field
     Y = gain * (Y + np.random.default_rng(2).normal(0, 4, Y.shape))
     around = patches.make_patches(A, SHAPE, DIAMETER, USABLE)
-    sums = spatial.sum_slab(Y, C, around, Y.mean(axis=0).astype(np.float32))
+    sums = sums_of(Y, C, around)
     found, _ = spatial.update_footprints(
         sums, around, spatial.grown_support(A, SHAPE, 4), np.full(SHAPE, 4 * gain, np.float32), 3.0
     )
@@ -108,7 +123,7 @@ def test_a_noiseless_pixel_of_a_saturated_camera_is_left_out(field):
     sn = np.full(SHAPE, 4.0, np.float32)
     sn[30, 30] = 0
     around = patches.make_patches(A, SHAPE, DIAMETER, sn > 0)
-    sums = spatial.sum_slab(Y, C, around, Y.mean(axis=0).astype(np.float32))
+    sums = sums_of(Y, C, around)
     found, _ = spatial.update_footprints(sums, around, spatial.grown_support(A, SHAPE, 4), sn, 3.0)
     assert found[[0]].toarray().reshape(SHAPE)[30, 30] == 0
 

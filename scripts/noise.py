@@ -2,10 +2,12 @@
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from scopeflow.filters import default_cutoff_hz
 from scopeflow.logs import job_log, logger
 from scopeflow.movie import Movie
-from scopeflow.noise import pixel_noise
+from scopeflow.noise import fast_variance, pixel_noise
 from scopeflow.parallel import map_slabs, single_threaded_libraries
 from scopeflow.stores import create, new_store, put
 
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 
     snakemake: Snakemake
 
+FRAMES_MIN = 8  # fewer good frames in a slab tell nothing
 SEGMENTS = 48  # slabs sampled: the error of a pixel's noise is then below 2 %
 
 
@@ -21,8 +24,14 @@ def main(smk: "Snakemake") -> None:
     settings = smk.params.settings["spatial"]
     movie = Movie(smk.input.Y)
     cutoff_hz = settings["noise_cutoff_hz"] or default_cutoff_hz(movie.fps_hz)
-    segments = map_slabs(movie.good, movie.sample(SEGMENTS), smk.threads)
-    sn = pixel_noise(segments, movie.fps_hz, cutoff_hz)
+
+    def measure(slab: slice) -> tuple[int, np.ndarray]:
+        frames = movie.good(slab)
+        if len(frames) < FRAMES_MIN:
+            return 0, np.zeros(movie.shape)
+        return len(frames), fast_variance(frames, movie.fps_hz, cutoff_hz)
+
+    sn = pixel_noise(map_slabs(measure, movie.sample(SEGMENTS), smk.threads), movie.shape)
     sn[~movie.usable] = 0
     logger.info(
         "noise above %.3g Hz: %d pixels without any are left out", cutoff_hz, (sn == 0).sum()

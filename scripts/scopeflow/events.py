@@ -18,6 +18,9 @@ LEVELS = 3  # windows of 1, 4 and 16 times `window_s`
 COARSER = 4
 SAMPLES = 96  # images of rises kept per level, from which their noise is measured
 
+# Gaussians from this width on, in px, leave nothing that half the samples would not show.
+HALVED_SIGMA = 2.5
+
 # Variance of a filtered cell, in squared widths of the spatial filter: 4 of the cell, 1 of
 # the filter itself.
 FILTERED_VARIANCE = 5.0
@@ -106,7 +109,7 @@ def band_pass(image: np.ndarray, sigma: float) -> np.ndarray:
     total = np.zeros_like(image)
     for factor, weight in ((1, 1.0), (3, -1.5), (5, 0.5)):
         width = sigma * factor
-        smooth = cv2.GaussianBlur(image, (0, 0), width, borderType=cv2.BORDER_CONSTANT)
+        smooth = _smooth(image, width)
         total += np.multiply(smooth, _weights(image.shape, width, weight), out=smooth)
     return total
 
@@ -115,7 +118,22 @@ def band_pass(image: np.ndarray, sigma: float) -> np.ndarray:
 def _weights(shape: tuple[int, int], sigma: float, weight: float) -> np.ndarray:
     """Return `weight` over the part of a Gaussian around each pixel that lies in the image."""
     ones = np.ones(shape, dtype=np.float32)
-    return weight / cv2.GaussianBlur(ones, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
+    return weight / _smooth(ones, sigma)
+
+
+def _smooth(image: np.ndarray, sigma: float) -> np.ndarray:
+    """Return an image under a Gaussian, zeros around it; a wide one on half the samples.
+
+    Halving and doubling the samples widens the Gaussian by a variance of 1 px^2, which is taken
+    off it: the second moment, which makes the filter blind to a bent background, is exact.
+    """
+    if sigma < HALVED_SIGMA:
+        return cv2.GaussianBlur(image, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
+    height, width = image.shape
+    half = cv2.resize(image, ((width + 1) // 2, (height + 1) // 2), interpolation=cv2.INTER_AREA)
+    narrow = np.sqrt(sigma**2 - 1) / 2
+    half = cv2.GaussianBlur(half, (0, 0), narrow, borderType=cv2.BORDER_CONSTANT)
+    return cv2.resize(half, (width, height), interpolation=cv2.INTER_LINEAR)
 
 
 class StepDetector:

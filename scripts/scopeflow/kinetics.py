@@ -85,7 +85,8 @@ def pooled_kinetics(
         return Kinetics.fixed(PRIOR_DECAY_S, rise, "prior")
     scaled = traces / sigma[:, None]
     freqs, spectra = _spectra(fill_gaps(scaled), fps_hz)
-    start = _whittle(freqs, spectra.mean(axis=0), fps_hz, order)
+    params = _whittle(freqs, spectra.mean(axis=0), fps_hz, order)
+    start = _times(params, order)
     decay, rise = start
     bright = scaled[_peak(scaled) >= PEAK_MIN][:UNITS_MAX, :FRAMES_MAX]
     if len(bright) >= UNITS_MIN:
@@ -96,7 +97,9 @@ def pooled_kinetics(
     halves = []
     for _ in range(20):
         half = rng.permutation(len(spectra))[: len(spectra) // 2]
-        halves.append(_whittle(freqs, spectra[half].mean(axis=0), fps_hz, order))
+        power = spectra[half].mean(axis=0)
+        used = _used(freqs, start[0])
+        halves.append(_times(_fit_spectrum(freqs, power, used, fps_hz, order, params)[1], order))
     # The spread of the first step, around the value of the second.
     spread = np.quantile(np.array(halves), [0.1, 0.9], axis=0) / np.maximum(start, 1e-9)
     return Kinetics(
@@ -121,52 +124,65 @@ def _spectra(traces: np.ndarray, fps_hz: float) -> tuple[np.ndarray, np.ndarray]
     return freqs[1:], power[:, 1:]
 
 
-def _whittle(
-    freqs: np.ndarray, power: np.ndarray, fps_hz: float, order: int | None
-) -> tuple[float, float]:
-    """Fit the spectrum of filtered white spikes plus noise; return decay and rise in s.
+def _whittle(freqs: np.ndarray, power: np.ndarray, fps_hz: float, order: int | None) -> np.ndarray:
+    """Fit the spectrum of filtered white spikes plus noise; return the parameters.
 
     Frequencies below a third of the decay's corner are left out: drift lives there, and
     would double the decay time.
     """
-    omega = 2 * np.pi * freqs / fps_hz
+    decay, best = PRIOR_DECAY_S, np.zeros(4)
+    for _ in range(3):
+        used = _used(freqs, decay)
+        floor = power[-len(power) // 4 :].mean()
+        starts = [
+            [np.log(max(guess, 1.5 / fps_hz)), np.log(power[used].max()), np.log(floor), 2.0]
+            for guess in (0.15, 0.6, 2.0)
+        ]
+        fits = [_fit_spectrum(freqs, power, used, fps_hz, order, start) for start in starts]
+        best = min(fits, key=lambda fit: fit[0])[1]
+        decay = _times(best, order)[0]
+    return best
 
-    def shape(decay: float, rise: float) -> np.ndarray:
-        g = coefficients(decay, rise, fps_hz)
-        return 1 / np.abs(1 - g[0] * np.exp(-1j * omega) - g[1] * np.exp(-2j * omega)) ** 2
 
-    def loss(params: np.ndarray, used: np.ndarray) -> float:
-        decay = np.exp(params[0])
-        rise = 0.0 if order == 1 else decay * special.expit(-params[3])
+def _used(freqs: np.ndarray, decay_s: float) -> np.ndarray:
+    return freqs >= min(1 / (6 * np.pi * decay_s), freqs[len(freqs) // 4])
+
+
+def _times(params: np.ndarray, order: int | None) -> tuple[float, float]:
+    """Return decay and rise time in s of the parameters of a spectrum."""
+    decay = float(np.exp(params[0]))
+    return decay, 0.0 if order == 1 else float(decay * special.expit(-params[3]))
+
+
+def _fit_spectrum(
+    freqs: np.ndarray,
+    power: np.ndarray,
+    used: np.ndarray,
+    fps_hz: float,
+    order: int | None,
+    start: np.ndarray,
+) -> tuple[float, np.ndarray]:
+    """Return the lowest loss and its parameters.
+
+    These are the logarithms of decay time, of the signal's highest power and of the noise's,
+    and the logit of decay over rise.
+    """
+    cosine, power = np.cos(2 * np.pi * freqs[used] / fps_hz), power[used]
+
+    def loss(params: np.ndarray) -> float:
+        decay, rise = _times(params, order)
         if not 1 / fps_hz < decay < 60:
             return 1e9
-        model = shape(decay, rise)
-        model = np.exp(params[1]) * model / model.max() + np.exp(params[2])
-        return float(np.sum((np.log(model) + power / model)[used]))
+        slow = np.exp(-1 / (decay * fps_hz))
+        fast = np.exp(-1 / (rise * fps_hz)) if rise > 0 else 0.0
+        inverse = (1 + slow**2 - 2 * slow * cosine) * (1 + fast**2 - 2 * fast * cosine)
+        model = np.exp(params[1]) * (inverse.min() / inverse) + np.exp(params[2])
+        return float(np.sum(np.log(model) + power / model))
 
-    best = (PRIOR_DECAY_S, 0.0 if order == 1 else PRIOR_RISE_S)
-    lowest_hz = 1 / (6 * np.pi * PRIOR_DECAY_S)
-    for _ in range(3):
-        used = freqs >= min(lowest_hz, freqs[len(freqs) // 4])
-        found = None
-        for decay in (0.15, 0.6, 2.0):
-            floor = power[-len(power) // 4 :].mean()
-            start = [
-                np.log(max(decay, 1.5 / fps_hz)),
-                np.log(power[used].max()),
-                np.log(floor),
-                2.0,
-            ]
-            fit = optimize.minimize(
-                loss, start, args=(used,), method="Nelder-Mead",
-                options={"maxiter": 600, "xatol": 1e-3, "fatol": 1e-4},
-            )  # fmt: skip
-            if found is None or fit.fun < found.fun:
-                found = fit
-        decay = float(np.exp(found.x[0]))
-        best = (decay, 0.0 if order == 1 else float(decay * special.expit(-found.x[3])))
-        lowest_hz = 1 / (6 * np.pi * decay)
-    return best
+    fit = optimize.minimize(
+        loss, start, method="Nelder-Mead", options={"maxiter": 600, "xatol": 1e-3, "fatol": 1e-4}
+    )
+    return float(fit.fun), fit.x
 
 
 def _times_of_lowest_optimum(

@@ -6,7 +6,7 @@ import pytest
 from scopeflow.autoregression import stable, unit_coefficients
 from scopeflow.deconvolve import coefficients, impulse_response, roots
 from scopeflow.kinetics import Kinetics, pooled_kinetics
-from scopeflow.noise import pixel_noise, trace_noise
+from scopeflow.noise import fast_variance, pixel_noise, trace_noise
 
 
 def traces(n_units, n_frames, fps_hz, decay, rise, peak=8.0, rate_hz=0.2, seed=0):
@@ -86,10 +86,19 @@ def test_pixel_noise_pools_segments_and_leaves_dead_pixels_at_zero():
     rng = np.random.default_rng(1)
     movie = rng.normal(50, 4, (600, 5, 6))
     movie[:, 2, 3] = 9
-    segments = [movie[:300], movie[300:304], movie[304:]]
-    noise = pixel_noise(segments, 30, 7.5)
+    movie += 30 * np.sin(np.arange(600) / 40)[:, None, None] * (movie != 9)
+    segments = [movie[:301], movie[301:]]
+    noise = pixel_noise([(len(m), fast_variance(m, 30, 7.5)) for m in segments], (5, 6))
     assert noise.dtype == np.float32
     assert noise[2, 3] == 0
     assert np.delete(noise.ravel(), 15).mean() == pytest.approx(4, rel=0.05)
-    with pytest.raises(ValueError, match="8 good frames"):
-        pixel_noise([movie[:5]], 30, 7.5)
+    with pytest.raises(ValueError, match="good frames"):
+        pixel_noise([(0, np.zeros((5, 6)))], (5, 6))
+
+
+@pytest.mark.parametrize("n_frames", [4, 9, 128])
+def test_fast_variance_is_the_power_above_the_cutoff(n_frames):
+    movie = np.random.default_rng(2).normal(0, 3, (n_frames, 4, 5))
+    power = np.abs(np.fft.fft(movie, axis=0)) ** 2 / n_frames
+    fast = np.abs(np.fft.fftfreq(n_frames, 1 / 30)) >= 7.5
+    np.testing.assert_allclose(fast_variance(movie, 30, 7.5), power[fast].mean(axis=0), rtol=1e-4)

@@ -201,13 +201,13 @@ class SlabMotion:
     template: np.ndarray
 
 
-def slab_motion(frames: np.ndarray, scheme: Scheme, min_confidence: float) -> SlabMotion | None:
+def slab_motion(binned: np.ndarray, scheme: Scheme, min_confidence: float) -> SlabMotion | None:
     """Register the good frames of a slab to each other.
 
     Parameters
     ----------
-    frames : ndarray, shape (frame, height, width)
-        Good frames only, without glow, in camera counts.
+    binned : ndarray, shape (frame, height, width)
+        Good frames only, without glow, in camera counts; of `Registrar.binned`.
     scheme : Scheme
         How.
     min_confidence : float
@@ -218,9 +218,9 @@ def slab_motion(frames: np.ndarray, scheme: Scheme, min_confidence: float) -> Sl
     SlabMotion or None
         None for a slab without a good frame.
     """
-    if not len(frames):
+    if not len(binned):
         return None
-    spectra = scheme.registrar.spectra(frames)
+    spectra = scheme.registrar.spectra(binned)
     shifts = scheme.register(spectra).shifts
     return SlabMotion(*scheme.refine(spectra, shifts, min_confidence))
 

@@ -68,27 +68,34 @@ class Registrar:
         shared = tuple(np.correlate(r, r, "full")[len(r) - 1 :] / (r @ r) for r in ramps)
         return cls(bin_px, cell_diameter_px / 8 / bin_px, max_shift, padded, taper, shared)
 
-    def spectra(self, frames: np.ndarray) -> np.ndarray:
+    def binned(self, frames: np.ndarray) -> np.ndarray:
+        """Return frames (frame, height, width) averaged over `bin_px`, of the same dtype."""
+        if self.bin_px == 1:
+            return frames
+        height, width = self.taper.shape
+        images = np.empty((len(frames), height, width), dtype=frames.dtype)
+        for frame, image in zip(frames, images, strict=True):
+            whole = frame[: height * self.bin_px, : width * self.bin_px]
+            cv2.resize(whole, (width, height), dst=image, interpolation=cv2.INTER_AREA)
+        return images
+
+    def spectra(self, binned: np.ndarray) -> np.ndarray:
         """Return the spectra of frames.
 
         Parameters
         ----------
-        frames : ndarray, shape (frame, height, width)
-            In camera counts; without the glow, which does not move with the brain.
+        binned : ndarray, shape (frame, height, width)
+            Of `binned`; without the glow, which does not move with the brain.
 
         Returns
         -------
         ndarray of complex64, shape (frame, row frequency, column frequency)
             Frequencies inside the band only.
         """
-        height, width = self.taper.shape
-        images = np.empty((len(frames), height, width), dtype=np.float32)
-        for frame, image in zip(frames, images, strict=True):
-            small = frame.astype(np.float32)
-            if self.bin_px > 1:
-                small = small[: height * self.bin_px, : width * self.bin_px]
-                small = cv2.resize(small, (width, height), interpolation=cv2.INTER_AREA)
-            image[:] = band_pass(small, self.sigma) * self.taper
+        images = np.empty(binned.shape, dtype=np.float32)
+        for small, image in zip(binned, images, strict=True):
+            band = band_pass(small.astype(np.float32), self.sigma)
+            np.multiply(band, self.taper, out=image)
         whole = fft.rfft2(images, self.padded, workers=1)
         rows, cols = self._frequencies
         return np.ascontiguousarray(whole[:, rows][:, :, cols])
@@ -177,7 +184,7 @@ class Registrar:
         row, col = (slice(n * t, n * t + len(FINE)) for t in top)
         near = (to_rows[row] @ cross @ to_cols[:, col]).real
         peak = self._peak(near, [FINE + t - self.max_shift for t in top], centre)
-        return peak, self._height(surface, top)
+        return peak, self._height(surface, np.array(top), surface[top])
 
     def confidences(self, moving: np.ndarray, fixed: np.ndarray, shifts: np.ndarray) -> list[float]:
         """Return the confidence of `shift_between` in corrections that are given.
@@ -192,18 +199,30 @@ class Registrar:
             Corrections in px.
         """
         to_rows, to_cols = self._whole_shifts
-        surfaces = (to_rows @ (fixed * moving.conj()) @ to_cols).real
+        cross = fixed * moving.conj()
+        # Every second shift along each axis tells the spread as well.
+        surfaces = (to_rows[::2] @ cross @ to_cols[:, ::2]).real
         places = np.rint(shifts / self.bin_px).astype(int) + self.max_shift
         places = np.clip(places, 0, 2 * self.max_shift)
-        return [self._height(s, tuple(p)) for s, p in zip(surfaces, places, strict=True)]
+        heights = [
+            (to_rows[row] @ own @ to_cols[:, col]).real
+            for own, (row, col) in zip(cross, places, strict=True)
+        ]
+        return [
+            self._height(surface, place / 2, height, every=2)
+            for surface, place, height in zip(surfaces, places, heights, strict=True)
+        ]
 
-    def _height(self, surface: np.ndarray, top: tuple[int, int]) -> float:
-        """Return how many standard deviations of the rest a correlation stands out."""
-        reach = EXCLUDED_DIAMETERS * 8 * self.sigma
+    def _height(self, surface: np.ndarray, top: np.ndarray, height: float, every: int = 1) -> float:
+        """Return how many standard deviations of the rest a correlation stands out.
+
+        The surface holds one in `every` shifts along each axis, `top` is the place in it.
+        """
+        reach = EXCLUDED_DIAMETERS * 8 * self.sigma / every
         dy, dx = (np.abs(np.arange(n) - t) for n, t in zip(surface.shape, top, strict=True))
         rest = surface[(dy[:, None] > reach) | (dx > reach)]
         spread = rest.std() if rest.size > 8 else 0.0
-        return float((surface[top] - rest.mean()) / spread) if spread > 0 else 0.0
+        return float((height - rest.mean()) / spread) if spread > 0 else 0.0
 
     def shifts_near(
         self, aligned: np.ndarray, fixed: np.ndarray, guesses: np.ndarray, centre: np.ndarray

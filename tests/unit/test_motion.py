@@ -42,7 +42,7 @@ def estimate(frames, good=None, how=None, slab=50):
     how = how or scheme()
     good = np.ones(len(frames), bool) if good is None else good
     parts = [slice(i, i + slab) for i in range(0, len(frames), slab)]
-    slabs = [slab_motion(frames[p][good[p]], how, SURE) for p in parts]
+    slabs = [slab_motion(how.registrar.binned(frames[p][good[p]]), how, SURE) for p in parts]
     return join_slabs(slabs, [good[p] for p in parts], how, SURE)
 
 
@@ -63,7 +63,7 @@ def walk(n: int, seed: int, whole: bool) -> np.ndarray:
 def test_the_shift_of_a_pair_of_small_images_is_found_within_a_quarter_of_a_pixel(dy, dx, seed):
     field = Field(seed)
     how = Registrar.for_images(SHAPE, DIAMETER, 16)
-    still, moved = how.spectra(np.stack([field.draw((0, 0)), field.draw((dy, dx))]))
+    still, moved = how.spectra(how.binned(np.stack([field.draw((0, 0)), field.draw((dy, dx))])))
     shift, confidence = how.shift_between(moved, still)
     np.testing.assert_allclose(shift, [-dy, -dx], atol=0.25)
     assert confidence > SURE

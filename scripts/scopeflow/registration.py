@@ -183,8 +183,10 @@ class Registrar:
         n = round(1 / STEP)
         row, col = (slice(n * t, n * t + len(FINE)) for t in top)
         near = (to_rows[row] @ cross @ to_cols[:, col]).real
-        peak = self._peak(near, [FINE + t - self.max_shift for t in top], centre)
-        return peak, self._height(surface, np.array(top), surface[top])
+        places = [(FINE + t - self.max_shift)[None] for t in top]
+        peak = self._peaks(near[None], places, centre)[0]
+        height = self._heights(surface[None], np.array([top]), surface[top][None])[0]
+        return peak, float(height)
 
     def confidences(self, moving: np.ndarray, fixed: np.ndarray, shifts: np.ndarray) -> list[float]:
         """Return the confidence of `shift_between` in corrections that are given.
@@ -204,25 +206,35 @@ class Registrar:
         surfaces = (to_rows[::2] @ cross @ to_cols[:, ::2]).real
         places = np.rint(shifts / self.bin_px).astype(int) + self.max_shift
         places = np.clip(places, 0, 2 * self.max_shift)
-        heights = [
+        heights = np.array([
             (to_rows[row] @ own @ to_cols[:, col]).real
             for own, (row, col) in zip(cross, places, strict=True)
-        ]
-        return [
-            self._height(surface, place / 2, height, every=2)
-            for surface, place, height in zip(surfaces, places, heights, strict=True)
-        ]
+        ])  # fmt: skip
+        return self._heights(surfaces, places / 2, heights, every=2)
 
-    def _height(self, surface: np.ndarray, top: np.ndarray, height: float, every: int = 1) -> float:
-        """Return how many standard deviations of the rest a correlation stands out.
+    def _heights(
+        self, surfaces: np.ndarray, tops: np.ndarray, heights: np.ndarray, every: int = 1
+    ) -> np.ndarray:
+        """Return how many standard deviations of the rest correlations stand out.
 
-        The surface holds one in `every` shifts along each axis, `top` is the place in it.
+        Surfaces (image, row, column) hold one in `every` shifts along each axis, `tops` (image,
+        2) are places in them, where the surfaces are as high as `heights` (image,).
         """
         reach = EXCLUDED_DIAMETERS * 8 * self.sigma / every
-        dy, dx = (np.abs(np.arange(n) - t) for n, t in zip(surface.shape, top, strict=True))
-        rest = surface[(dy[:, None] > reach) | (dx > reach)]
-        spread = rest.std() if rest.size > 8 else 0.0
-        return float((height - rest.mean()) / spread) if spread > 0 else 0.0
+        sums = surfaces.sum(axis=(1, 2), dtype=np.float64)
+        squares = np.einsum("kyx,kyx->k", surfaces, surfaces, dtype=np.float64)
+        first = np.maximum(np.ceil(tops - reach), 0).astype(int)
+        stop = np.floor(tops + reach).astype(int) + 1
+        count = np.full(len(surfaces), surfaces[0].size)
+        for k, ((top, left), (bottom, right)) in enumerate(zip(first, stop, strict=True)):
+            peak = surfaces[k, top:bottom, left:right].astype(np.float64)
+            sums[k] -= peak.sum()
+            squares[k] -= (peak**2).sum()
+            count[k] -= peak.size
+        mean = sums / np.maximum(count, 1)
+        spread = np.sqrt(np.maximum(squares / np.maximum(count, 1) - mean**2, 0))
+        clear = (count > 8) & (spread > 1e-6 * np.abs(heights))
+        return np.divide(heights - mean, spread, out=np.zeros(len(mean)), where=clear)
 
     def shifts_near(
         self, aligned: np.ndarray, fixed: np.ndarray, guesses: np.ndarray, centre: np.ndarray
@@ -246,32 +258,36 @@ class Registrar:
         """
         to_rows, to_cols = self._coarse_shifts
         surfaces = (to_rows @ (fixed * aligned.conj()) @ to_cols).real
-        return np.array([
-            self._peak(surface, [COARSE + g for g in guess / self.bin_px], centre)
-            for surface, guess in zip(surfaces, guesses, strict=True)
-        ])  # fmt: skip
+        places = [COARSE + along[:, None] for along in guesses.T / self.bin_px]
+        return self._peaks(surfaces, places, centre)
 
-    def _peak(
-        self, near: np.ndarray, places: list[np.ndarray], centre: np.ndarray | float
+    def _peaks(
+        self, surfaces: np.ndarray, places: list[np.ndarray], centre: np.ndarray | float
     ) -> np.ndarray:
-        """Return the shift in px at which a correlation, known at places in binned px, peaks."""
-        near = near / self._shared(places, centre)
-        best = np.unravel_index(near.argmax(), near.shape)
-        return self.bin_px * np.array(
-            [
-                along[t] + (along[1] - along[0]) * _vertex(near, best, axis)
-                for axis, (along, t) in enumerate(zip(places, best, strict=True))
-            ]
-        )
+        """Return the shifts in px at which correlations peak, shape (image, 2).
+
+        Surfaces (image, row, column) are known at places (image, row) and (image, column) in
+        binned px.
+        """
+        surfaces = surfaces / self._shared(places, centre)
+        n_images, *shape = surfaces.shape
+        best = np.unravel_index(surfaces.reshape(n_images, -1).argmax(axis=1), shape)
+        image = np.arange(n_images)
+        lines = surfaces[image, :, best[1]], surfaces[image, best[0]]  # through the peaks
+        found = [
+            along[image, top] + (along[:, 1] - along[:, 0]) * _vertices(line, top)
+            for along, line, top in zip(places, lines, best, strict=True)
+        ]
+        return self.bin_px * np.stack(found, axis=1)
 
     def _shared(self, places: list[np.ndarray], centre: np.ndarray | float) -> np.ndarray:
-        """Return how much of the soft edges two images share at shifts, in binned px."""
+        """Return how much of the soft edges two images share at places, in binned px."""
         centre = np.broadcast_to(centre, 2) / self.bin_px
-        shares = []
-        for ramp, place, middle in zip(self.shared, places, centre, strict=True):
-            apart = np.abs(place - middle)
-            shares.append(np.interp(apart, np.arange(len(ramp)), ramp))
-        return np.maximum(np.outer(*shares), SHARED_MIN)
+        rows, cols = (
+            np.interp(np.abs(place - middle), np.arange(len(ramp)), ramp)
+            for ramp, place, middle in zip(self.shared, places, centre, strict=True)
+        )
+        return np.maximum(rows[:, :, None] * cols[:, None, :], SHARED_MIN)
 
     @cached_property
     def _whole_shifts(self) -> tuple[np.ndarray, np.ndarray]:
@@ -306,12 +322,13 @@ def _soft_edge(n: int, width: float) -> np.ndarray:
     return 0.5 - 0.5 * np.cos(np.pi * np.minimum(distance / max(width, 1e-9), 1))
 
 
-def _vertex(surface: np.ndarray, top: tuple[int, int], axis: int) -> float:
-    """Offset of the parabola's vertex from the largest sample along an axis; 0 at an edge."""
-    index = [slice(t, t + 1) for t in top]
-    if not 0 < top[axis] < surface.shape[axis] - 1:
-        return 0.0
-    index[axis] = slice(top[axis] - 1, top[axis] + 2)
-    before, middle, after = surface[tuple(index)].ravel().astype(np.float64)
+def _vertices(lines: np.ndarray, tops: np.ndarray) -> np.ndarray:
+    """Return the offset of each parabola's vertex from the largest sample of its line.
+
+    Lines are of shape (image, sample); 0 at either end.
+    """
+    image, inner = np.arange(len(lines)), np.clip(tops, 1, lines.shape[1] - 2)
+    before, middle, after = (lines[image, inner + k].astype(np.float64) for k in (-1, 0, 1))
     curvature = before - 2 * middle + after
-    return 0.0 if curvature >= 0 else float(0.5 * (before - after) / curvature)
+    peaked = (inner == tops) & (curvature < 0)
+    return np.divide(0.5 * (before - after), curvature, out=np.zeros(len(lines)), where=peaked)

@@ -74,14 +74,11 @@ def _estimate(smk, recording: LoadedRecording, settings: dict, lowest: float):
         settings["border_error_px"],
     )
 
-    filters = recording.filters.binned(scheme.registrar.bin_px)
-
     def register(slab: slice) -> SlabMotion | None:
         frames = remove_glow(recording.raw[slab][recording.good[slab]], recording.glow)
-        images = scheme.registrar.binned(frames[:, rows, cols])
-        if len(images):
-            images = filter_frames(images, filters)
-        return slab_motion(images, scheme, lowest)
+        if settings["filtered"] and len(frames):
+            frames = filter_frames(frames, recording.filters)
+        return slab_motion(scheme.registrar.binned(frames[:, rows, cols]), scheme, lowest)
 
     found = progress(
         map_slabs(register, recording.slabs, smk.threads), len(recording.slabs), "slabs registered"

@@ -206,7 +206,7 @@ def slab_motion(binned: np.ndarray, scheme: Scheme, min_confidence: float) -> Sl
 
     Parameters
     ----------
-    binned : ndarray, shape (frame, height, width)
+    binned : ndarray of float32, shape (frame, height, width)
         Good frames only, without glow, in camera counts; of `Registrar.binned`.
     scheme : Scheme
         How.

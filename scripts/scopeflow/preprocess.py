@@ -5,7 +5,7 @@ removal". The filtered movie serves to register frames and to show cells; traces
 from the movie without glow only, because these filters distort amplitudes.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import cv2
 import numba
@@ -58,12 +58,6 @@ class Filters:
         window = window_px or 2 * round(cell_diameter_px / 8) + 1
         radius = radius_px or max(round(0.75 * cell_diameter_px), 2)
         return cls(denoise, int(window), background, round(radius))
-
-    def binned(self, bin_px: int) -> "Filters":
-        """Return the filters for images of which `bin_px` pixels along each side are one."""
-        window = max(2 * round((self.window_px / bin_px - 1) / 2) + 1, 3)
-        radius = max(round(self.radius_px / bin_px), 1)
-        return self if bin_px == 1 else replace(self, window_px=window, radius_px=radius)
 
     def check(self, shape: tuple[int, int]) -> None:
         """Raise ValueError when a window does not fit into an image (height, width)."""

@@ -71,13 +71,11 @@ class Registrar:
         return cls(bin_px, cell_diameter_px / 8 / bin_px, max_shift, padded, taper, shared)
 
     def binned(self, frames: np.ndarray) -> np.ndarray:
-        """Return frames (frame, height, width) averaged over `bin_px`, of the same dtype."""
-        if self.bin_px == 1:
-            return frames
+        """Return frames (frame, height, width) averaged over `bin_px`, as float32."""
         height, width = self.taper.shape
-        images = np.empty((len(frames), height, width), dtype=frames.dtype)
+        images = np.empty((len(frames), height, width), dtype=np.float32)
         for frame, image in zip(frames, images, strict=True):
-            whole = frame[: height * self.bin_px, : width * self.bin_px]
+            whole = frame[: height * self.bin_px, : width * self.bin_px].astype(np.float32)
             cv2.resize(whole, (width, height), dst=image, interpolation=cv2.INTER_AREA)
         return images
 
@@ -86,7 +84,7 @@ class Registrar:
 
         Parameters
         ----------
-        binned : ndarray, shape (frame, height, width)
+        binned : ndarray of float32, shape (frame, height, width)
             Of `binned`; without the glow, which does not move with the brain.
 
         Returns
@@ -96,7 +94,7 @@ class Registrar:
         """
         images = np.empty(binned.shape, dtype=np.float32)
         for small, image in zip(binned, images, strict=True):
-            band = band_pass(small.astype(np.float32), self.sigma)
+            band = band_pass(small, self.sigma)
             np.multiply(band, self.taper, out=image)
         whole = fft.rfft2(images, self.padded, workers=1)
         rows, cols = self._frequencies

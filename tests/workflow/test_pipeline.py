@@ -143,7 +143,7 @@ def test_a_changed_run_equals_a_fresh_run_bit_by_bit(finished):
 METHODS = {
     "as_in_the_paper": {
         "preprocess": {"glow": {"method": "minimum"}, "cnmf_movie": "filtered"},
-        "motion": {"aggregation": "max"},
+        "motion": {"aggregation": "max", "filtered": True},
         "seeds": {"method": "rolling", "trace": "pixel"},
         **{stage: {"method": "minian"}
            for stage in ("initialize", "spatial", "traces", "temporal", "merge")},

@@ -58,10 +58,6 @@ class Patch:
         """Height and width of the box."""
         return self.rows.stop - self.rows.start, self.cols.stop - self.cols.start
 
-    def cut(self, frames: np.ndarray) -> np.ndarray:
-        """Return the box of frames (frame, height, width) as float32 (frame, pixel)."""
-        return frames[:, self.rows, self.cols].astype(np.float32).reshape(len(frames), -1)
-
 
 def pixels_of(rows: slice, cols: slice, width: int) -> np.ndarray:
     """Return the flat indices of the pixels of a box."""

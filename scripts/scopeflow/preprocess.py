@@ -1,8 +1,8 @@
 """Glow, sensor noise and background are taken off every frame.
 
 Source: the paper, "Vignetting correction", "Denoising" and "Morphological background
-removal". The filtered movie serves to register frames and to show cells; traces are read
-from the movie without glow only, because these filters distort amplitudes.
+removal". The filtered movie serves to show cells (and to register frames, on request);
+traces are read from the movie without glow only, because these filters distort amplitudes.
 """
 
 from dataclasses import dataclass

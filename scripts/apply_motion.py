@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 BLOCK_FRAMES = 16  # of a maximum projection; divides every slab
 # Projections show one frame in this time: transients last longer, and filters cost most here.
-PROJECTION_S = 0.1
+PROJECTION_S = 0.2
 
 
 def main(smk: "Snakemake") -> None:
@@ -38,7 +38,7 @@ def main(smk: "Snakemake") -> None:
 
     every = max(round(PROJECTION_S * recording.fps_hz), 1)
 
-    def correct(slab: slice) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def correct(slab: slice) -> tuple[np.ndarray, np.ndarray]:
         frames = shift_frames(remove_glow(recording.raw[slab], recording.glow), motion[slab])
         if filtered_movie:
             frames = filter_frames(frames, recording.filters)
@@ -50,7 +50,8 @@ def main(smk: "Snakemake") -> None:
         maxima = np.zeros((-(-len(frames) // BLOCK_FRAMES), *frames.shape[1:]), frames.dtype)
         for block, frame in zip(shown // BLOCK_FRAMES, filtered, strict=True):
             np.maximum(maxima[block], frame, out=maxima[block])
-        return frames, maxima, sum_frames(frames, good)
+        Y[slab] = frames  # a file of its own
+        return maxima, sum_frames(frames, good)
 
     n_frames, shape = recording.n_frames, recording.shape
     n_blocks = sum(-(-(slab.stop - slab.start) // BLOCK_FRAMES) for slab in recording.slabs)
@@ -71,8 +72,7 @@ def main(smk: "Snakemake") -> None:
             len(recording.slabs),
             "slabs corrected",
         )
-        for slab, (frames, maxima, subtotal) in zip(recording.slabs, done, strict=True):
-            Y[slab] = frames
+        for maxima, subtotal in done:
             blocks[first : first + len(maxima)] = maxima
             first += len(maxima)
             np.maximum(highest, maxima.max(axis=0), out=highest)

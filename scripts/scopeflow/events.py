@@ -14,6 +14,8 @@ import numba
 import numpy as np
 from scipy import ndimage
 
+from scopeflow.frame_sums import add_binned
+
 LEVELS = 3  # windows of 1, 4 and 16 times `window_s`
 COARSER = 4
 SAMPLES = 96  # images of rises kept per level, from which their noise is measured
@@ -88,19 +90,15 @@ def cell_images(frames: np.ndarray, weight: np.ndarray, how: EventFilter) -> np.
     over the filter's reach leaves no trace. At the edge the Gaussians average the pixels
     that there are; a mirrored image would show a cell near the edge on the edge.
     """
-    height, width = frames.shape[1:]
-    small = (width // how.bin_px, height // how.bin_px)
+    height, width = (n // how.bin_px for n in frames.shape[1:])
     starts = range(0, len(frames), how.bin_frames)
-    images = np.full((len(starts), small[1], small[0]), np.nan, dtype=np.float32)
+    images = np.full((len(starts), height, width), np.nan, dtype=np.float32)
     for i, start in enumerate(starts):
-        good = frames[start : start + how.bin_frames][weight[start : start + how.bin_frames] > 0]
-        if not len(good):
-            continue
-        image = good.astype(np.float32).mean(axis=0)
-        if how.bin_px > 1:
-            image = image[: small[1] * how.bin_px, : small[0] * how.bin_px]
-            image = cv2.resize(image, small, interpolation=cv2.INTER_AREA)
-        images[i] = band_pass(image, how.sigma)
+        good = start + np.flatnonzero(weight[start : start + how.bin_frames] > 0)
+        if len(good):
+            image = np.zeros((height, width), dtype=np.float32)
+            add_binned(frames, good, how.bin_px, image)
+            images[i] = band_pass(image / (len(good) * how.bin_px**2), how.sigma)
     return images
 
 
@@ -288,12 +286,15 @@ def _steps(images, window, rises):
 def _local_peaks(rises, noise, z_min, reach, ring):
     """Peaks over 3 x 3 pixels and +-reach bins, placed by parabolas; complete bins only."""
     n_bins, height, width = rises.shape
+    lowest = np.where(noise > 0, z_min * noise, np.float32(np.inf))
     found = []
     for t in range(reach, n_bins - reach):
         for y in range(height):
+            if not _any_above(rises[t, y], lowest[y]):  # most rows, and quick to see
+                continue
             for x in range(width):
                 value = rises[t, y, x]
-                if noise[y, x] <= 0 or value < z_min * noise[y, x]:
+                if value < lowest[y, x]:
                     continue
                 highest = True
                 top, bottom = max(y - 1, 0), min(y + 1, height - 1)
@@ -314,7 +315,7 @@ def _local_peaks(rises, noise, z_min, reach, ring):
                 if not highest:
                     continue
                 excess = value - _ring(rises[t], y, x, ring)
-                if excess >= z_min * noise[y, x]:
+                if excess >= lowest[y, x]:
                     row, col = float(y), float(x)
                     if bottom - top == 2:
                         row += _vertex(rises[t, top, x], value, rises[t, bottom, x])
@@ -333,6 +334,14 @@ def _local_peaks(rises, noise, z_min, reach, ring):
     for i, event in enumerate(found):
         events[i, 0], events[i, 1], events[i, 2], events[i, 3] = event
     return events
+
+
+@numba.njit(nogil=True, cache=True)
+def _any_above(line, lowest):
+    count = 0  # without a branch, so that many pixels are compared at once
+    for x in range(len(line)):
+        count += line[x] >= lowest[x]
+    return count > 0
 
 
 @numba.njit(nogil=True, cache=True)

@@ -87,41 +87,48 @@ class Scheme:
         """
         nodes = [Node(np.zeros((1, 2)), s, s, s) for s in spectra]
         while len(nodes) > 1:
-            nodes = [self._joined(nodes[i : i + GROUP]) for i in range(0, len(nodes), GROUP)]
+            nodes = self._joined([nodes[i : i + GROUP] for i in range(0, len(nodes), GROUP)])
         return nodes[0]
 
-    def _joined(self, nodes: list[Node]) -> Node:
-        """Register the members of a group to its middle one."""
-        if len(nodes) == 1:
-            return nodes[0]
-        middle = len(nodes) // 2
-        moves = [np.zeros(2) for _ in nodes]
-        for k in [*range(middle - 1, -1, -1), *range(middle + 1, len(nodes))]:
-            towards = k + 1 if k < middle else k - 1
-            moves[k] = moves[towards] + self._between(nodes[k], nodes[towards], k < middle)
-        templates = np.stack([node.template for node in nodes])
-        return Node(
-            np.concatenate([n.shifts + m for n, m in zip(nodes, moves, strict=True)]),
-            self.template(self.registrar.moved(templates, np.stack(moves))),
-            nodes[0].first,
-            nodes[-1].last,
-        )
+    def _joined(self, groups: list[list[Node]]) -> list[Node]:
+        """Register the members of each group to its middle one."""
+        pairs = [(g[k], g[k + 1]) for g in groups for k in range(len(g) - 1)]
+        if not pairs:
+            return [group[0] for group in groups]
+        steps = iter(self._between(pairs))  # from each member to the next
+        joined = []
+        for group in groups:
+            # A member's place is the sum of the steps before it, from the middle one's.
+            moves = np.cumsum([np.zeros(2), *(-next(steps) for _ in group[1:])], axis=0)
+            moves -= moves[len(group) // 2]
+            templates = np.stack([node.template for node in group])
+            joined.append(
+                Node(
+                    np.concatenate([n.shifts + m for n, m in zip(group, moves, strict=True)]),
+                    self.template(self.registrar.moved(templates, moves)),
+                    group[0].first,
+                    group[-1].last,
+                )
+            )
+        return joined
 
-    def _between(self, moving: Node, fixed: Node, earlier: bool) -> np.ndarray:
-        """Return the shift from one node to its neighbour, checked at the border frames."""
-        shift, sure = self.registrar.shift_between(moving.template, fixed.template)
-        if len(moving.shifts) == 1 and len(fixed.shifts) == 1:
-            return shift
-        if earlier:
-            step, step_sure = self.registrar.shift_between(moving.last, fixed.first)
-            at_border = step + fixed.shifts[0] - moving.shifts[-1]
-        else:
-            step, step_sure = self.registrar.shift_between(moving.first, fixed.last)
-            at_border = step + fixed.shifts[-1] - moving.shifts[0]
+    def _between(self, pairs: list[tuple[Node, Node]]) -> np.ndarray:
+        """Return the shift from each node to the next, checked at the frames at their border."""
+        shifts, sure = self._measured([(a.template, b.template) for a, b in pairs])
+        if all(len(a.shifts) == len(b.shifts) == 1 for a, b in pairs):
+            return shifts
+        steps, step_sure = self._measured([(a.last, b.first) for a, b in pairs])
+        at_border = np.array([
+            step + b.shifts[0] - a.shifts[-1] for step, (a, b) in zip(steps, pairs, strict=True)
+        ])  # fmt: skip
         # Where the two disagree, the paper believes the border frames. They may be the ones
         # that are wrong (dim, or bad), so that the surer of the two decides.
-        differ = np.abs(shift - at_border).max() > self.border_error_px
-        return at_border if differ and step_sure > sure else shift
+        differ = np.abs(shifts - at_border).max(axis=1) > self.border_error_px
+        return np.where((differ & (step_sure > sure))[:, None], at_border, shifts)
+
+    def _measured(self, pairs: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, ...]:
+        moving, fixed = (np.stack(side) for side in zip(*pairs, strict=True))
+        return self.registrar.shifts_between(moving, fixed)
 
     def refine(
         self, spectra: np.ndarray, shifts: np.ndarray, min_confidence: float
@@ -154,9 +161,8 @@ class Scheme:
             found = np.empty_like(shifts)
             starts = range(0, len(spectra), RUN)
             weights = np.stack([_weights(start, sure, reach) for start in starts])
-            templates = _mixed(weights, aligned)
+            templates = self.registrar.shrunk(_mixed(weights, aligned))
             for start, template, centre in zip(starts, templates, weights @ shifts, strict=True):
-                template = self.registrar.shrunk(template)
                 run = slice(start, start + RUN)
                 # Near what the recursion found only: where few cells are active, one
                 # may lie best on another.

@@ -11,7 +11,7 @@ from scopeflow.patches import Patch
 from scopeflow.spatial import Averages, PatchSums, average_slab, sum_averages
 from scopeflow.traces import background_course, read_traces
 
-AVERAGED_S = 0.1  # shorter than the rise of common indicators
+AVERAGED_S = 0.2  # shorter than the decay of common indicators
 
 
 def read_traces_and_course(
@@ -74,7 +74,7 @@ def sum_over_frames(
     """Return the sums over all good frames that a spatial fit needs, one for each patch.
 
     C (unit_id, frame) may stay on disk: it is read slab by slab, as the movie is. Frames within
-    0.1 s are averaged: calcium hardly changes in that time, and the sums cost a third.
+    0.2 s are averaged: calcium changes little in that time, and the sums cost a sixth.
     """
     every = frames_averaged(movie.fps_hz)
 

@@ -8,11 +8,11 @@ small matrix product over the shifts that are searched.
 from dataclasses import dataclass
 from functools import cached_property
 
-import cv2
 import numpy as np
 from scipy import fft
 
 from scopeflow.events import band_pass
+from scopeflow.frame_sums import add_binned
 
 # Highest frequency kept, in cycles per width of the filter, where a cell has 1 % of its contrast
 # left and sharp vessels 30 %; and the highest of all, in cycles per binned pixel.
@@ -72,11 +72,10 @@ class Registrar:
 
     def binned(self, frames: np.ndarray) -> np.ndarray:
         """Return frames (frame, height, width) averaged over `bin_px`, as float32."""
-        height, width = self.taper.shape
-        images = np.empty((len(frames), height, width), dtype=np.float32)
-        for frame, image in zip(frames, images, strict=True):
-            whole = frame[: height * self.bin_px, : width * self.bin_px].astype(np.float32)
-            cv2.resize(whole, (width, height), dst=image, interpolation=cv2.INTER_AREA)
+        images = np.zeros((len(frames), *self.taper.shape), dtype=np.float32)
+        for t, image in enumerate(images):
+            add_binned(frames, np.array([t]), self.bin_px, image)
+        images /= self.bin_px**2
         return images
 
     def spectra(self, binned: np.ndarray) -> np.ndarray:
@@ -92,13 +91,7 @@ class Registrar:
         ndarray of complex64, shape (frame, row frequency, column frequency)
             Frequencies inside the band only.
         """
-        images = np.empty(binned.shape, dtype=np.float32)
-        for small, image in zip(binned, images, strict=True):
-            band = band_pass(small, self.sigma)
-            np.multiply(band, self.taper, out=image)
-        whole = fft.rfft2(images, self.padded, workers=1)
-        rows, cols = self._frequencies
-        return np.ascontiguousarray(whole[:, rows][:, :, cols])
+        return np.stack([self._spectra(band_pass(b, self.sigma) * self.taper) for b in binned])
 
     @cached_property
     def _frequencies(self) -> tuple[np.ndarray, np.ndarray]:
@@ -122,46 +115,51 @@ class Registrar:
 
     def spectrum_of_max(self, spectra: np.ndarray) -> np.ndarray:
         """Return the spectrum of the maximum, pixel by pixel, of images given as spectra."""
-        rows, cols = self._frequencies
-        whole = np.zeros(
-            (len(spectra), self.padded[0], self.padded[1] // 2 + 1), dtype=np.complex64
-        )
-        whole[:, rows[:, None], cols] = spectra
-        highest = fft.irfft2(whole, self.padded, workers=1).max(axis=0)
-        return fft.rfft2(highest, workers=1)[rows[:, None], cols].astype(np.complex64)
+        return self._spectra(self._images(spectra).max(axis=0))
 
-    def shrunk(self, spectrum: np.ndarray) -> np.ndarray:
-        """Return a template without its noise, given as a spectrum.
+    def shrunk(self, spectra: np.ndarray) -> np.ndarray:
+        """Return templates without their noise, given as spectra (template, row, column).
 
         Pixel by pixel, values are drawn towards 0 by `SHRINK` times the noise. Most of a
         field is dark at any time, and correlates with nothing but the noise of a frame.
         """
-        rows, cols = self._frequencies
-        whole = np.zeros((self.padded[0], self.padded[1] // 2 + 1), dtype=np.complex64)
-        whole[rows[:, None], cols] = spectrum
-        image = fft.irfft2(whole, self.padded, workers=1)
-        some = image[: self.taper.shape[0] : 2, : self.taper.shape[1] : 2]  # enough to measure it
-        level = SHRINK * np.median(np.abs(some))
-        image = np.sign(image) * np.maximum(np.abs(image) - level / 0.6745, 0)
-        return fft.rfft2(image, workers=1)[rows[:, None], cols].astype(np.complex64)
+        images = self._images(spectra)
+        for image in images:
+            some = image[: self.taper.shape[0] : 2, : self.taper.shape[1] : 2]  # enough to tell it
+            level = np.float32(SHRINK / 0.6745 * np.median(np.abs(some)))
+            image -= np.clip(image, -level, level)
+        return self._spectra(images)
 
-    def shift_between(
-        self, moving: np.ndarray, fixed: np.ndarray, centre: np.ndarray | float = 0.0
-    ) -> tuple[np.ndarray, float]:
-        """Find the correction that moves one image onto another.
+    def _spectra(self, images: np.ndarray) -> np.ndarray:
+        """Transform images (..., row, column); frequencies outside the band are not computed."""
+        rows, cols = self._frequencies
+        by_row = fft.rfft(images, self.padded[1], axis=-1, workers=1)[..., cols]
+        whole = fft.fft(by_row, self.padded[0], axis=-2, workers=1, overwrite_x=True)
+        return whole[..., rows, :].astype(np.complex64, copy=False)
+
+    def _images(self, spectra: np.ndarray) -> np.ndarray:
+        """Return what spectra (..., row frequency, column frequency) show, padding included."""
+        rows, cols = self._frequencies
+        whole = np.zeros((*spectra.shape[:-2], self.padded[0], len(cols)), dtype=np.complex64)
+        whole[..., rows, :] = spectra
+        by_row = fft.ifft(whole, axis=-2, workers=1, overwrite_x=True)
+        return fft.irfft(by_row, self.padded[1], axis=-1, workers=1)
+
+    def shifts_between(
+        self, moving: np.ndarray, fixed: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Find the corrections that move images onto others, pair by pair.
 
         Parameters
         ----------
-        moving, fixed : ndarray of complex64, shape (row frequency, column frequency)
+        moving, fixed : ndarray of complex64, shape (pair, row frequency, column frequency)
             Of `spectra`.
-        centre : ndarray of float64, shape (2,), or float, optional
-            Mean shift of the images that `fixed` was made of, in px.
 
         Returns
         -------
-        shift : ndarray of float64, shape (2,)
+        shifts : ndarray of float64, shape (pair, 2)
             Rows and columns in px; positive moves the content to larger index.
-        confidence : float
+        confidence : ndarray of float64, shape (pair,)
             Height of the correlation's peak over the rest of the surface, in standard
             deviations of the latter.
 
@@ -178,19 +176,20 @@ class Registrar:
         """
         cross = fixed * moving.conj()
         to_rows, to_cols = self._whole_shifts
-        surface = (to_rows @ cross @ to_cols).real
-        top = np.unravel_index(surface.argmax(), surface.shape)
+        surfaces = (to_rows @ cross @ to_cols).real
+        pairs, shape = np.arange(len(cross)), surfaces.shape[1:]
+        tops = np.unravel_index(surfaces.reshape(len(cross), -1).argmax(axis=1), shape)
         to_rows, to_cols = self._fine_shifts
         n = round(1 / STEP)
-        row, col = (slice(n * t, n * t + len(FINE)) for t in top)
-        near = (to_rows[row] @ cross @ to_cols[:, col]).real
-        places = [(FINE + t - self.max_shift)[None] for t in top]
-        peak = self._peaks(near[None], places, centre)[0]
-        height = self._heights(surface[None], np.array([top]), surface[top][None])[0]
-        return peak, float(height)
+        rows, cols = (n * top[:, None] + np.arange(len(FINE)) for top in tops)
+        near = (to_rows[rows] @ cross @ to_cols[:, cols].transpose(1, 0, 2)).real
+        places = [FINE + top[:, None] - self.max_shift for top in tops]
+        peaks = self._peaks(near, places, 0.0)
+        heights = self._heights(surfaces, np.stack(tops, axis=1), surfaces[pairs, tops[0], tops[1]])
+        return peaks, heights
 
     def confidences(self, moving: np.ndarray, fixed: np.ndarray, shifts: np.ndarray) -> list[float]:
-        """Return the confidence of `shift_between` in corrections that are given.
+        """Return the confidence of `shifts_between` in corrections that are given.
 
         Parameters
         ----------
@@ -240,7 +239,7 @@ class Registrar:
     def shifts_near(
         self, aligned: np.ndarray, fixed: np.ndarray, guesses: np.ndarray, centre: np.ndarray
     ) -> np.ndarray:
-        """Find corrections near guesses; otherwise as `shift_between`, and much quicker.
+        """Find corrections near guesses; otherwise as `shifts_between`, and much quicker.
 
         Parameters
         ----------

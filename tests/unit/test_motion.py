@@ -64,7 +64,7 @@ def test_the_shift_of_a_pair_of_small_images_is_found_within_a_quarter_of_a_pixe
     field = Field(seed)
     how = Registrar.for_images(SHAPE, DIAMETER, 16)
     still, moved = how.spectra(how.binned(np.stack([field.draw((0, 0)), field.draw((dy, dx))])))
-    shift, confidence = how.shift_between(moved, still)
+    (shift,), (confidence,) = how.shifts_between(moved[None], still[None])
     np.testing.assert_allclose(shift, [-dy, -dx], atol=0.25)
     assert confidence > SURE
 

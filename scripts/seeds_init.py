@@ -9,7 +9,7 @@ from scopeflow import events, seeds
 from scopeflow.footprints import blobs
 from scopeflow.logs import job_log, logger
 from scopeflow.movie import Movie, create_traces
-from scopeflow.parallel import single_threaded_libraries
+from scopeflow.parallel import map_slabs, single_threaded_libraries
 from scopeflow.patches import make_patches
 from scopeflow.places import gather_events
 from scopeflow.stores import create, new_store, put
@@ -54,7 +54,7 @@ def _from_events(movie: Movie, settings: dict, diameter: float, threads: int) ->
     for _, part in movie.map(images, threads, "slabs searched"):
         for detector in detectors:
             detector.feed(part)
-    found = [detector.events() for detector in detectors]
+    found = list(map_slabs(lambda detector: detector.events(), detectors, threads))
     counts = [len(level) for level in found]
     logger.info("events above %g sigma, from fast to slow: %s", z_min, counts)
     places = gather_events(found, diameter)

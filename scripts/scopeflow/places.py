@@ -5,6 +5,7 @@ height in noises. Two cells so near each other that their images merge still sho
 clouds of events, and are told apart by a mixture model with that error.
 """
 
+import numba
 import numpy as np
 from scipy import sparse
 from scipy.sparse import csgraph
@@ -22,6 +23,7 @@ PLACE = 12.0  # a place: three parameters, and safety
 
 PART_MIN = 0.05  # of the events of its neighbours that a place must have
 EVENTS_FOR_SCATTER, GROUPS_FOR_SCATTER = 6, 5
+SETTLE_TURNS, SETTLED_PX = 12, 1e-3
 TRIALS = 4  # starts tried for each further place
 STARTS_MAX = 300
 
@@ -169,38 +171,63 @@ def _distances(points: np.ndarray, errors: np.ndarray, centres: np.ndarray) -> n
     return squared / (2 * errors[:, None] ** 2)
 
 
-def _assign(
-    points: np.ndarray, errors: np.ndarray, centres: np.ndarray, parts: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+@numba.njit(nogil=True, cache=True)
+def _assign(points, errors, centres, parts):
     """Return which centre each point belongs to, and at what cost."""
-    costs = _distances(points, errors, centres) - np.log(parts / parts.sum())
-    own, cost = costs.argmin(axis=1), costs.min(axis=1)
-    for i in range(len(centres)):
-        for j in range(i):
-            along = centres[i] - centres[j]
-            part = np.clip((points - centres[j]) @ along / max(along @ along, 1e-12), 0, 1)
-            nearest = centres[j] + part[:, None] * along
-            between = BETWEEN + ((points - nearest) ** 2).sum(axis=1) / (2 * errors**2)
-            own = np.where(between < cost, -2, own)
-            cost = np.minimum(cost, between)
-    return np.where(cost > OUTLIER, -1, own), np.minimum(cost, OUTLIER)
+    n_points, n_centres = len(points), len(centres)
+    own, cost = np.full(n_points, -1), np.full(n_points, OUTLIER)
+    rarity = -np.log(parts / parts.sum())
+    for p in range(n_points):
+        precision = 1 / (2 * errors[p] ** 2)
+        lowest = np.inf
+        for i in range(n_centres):
+            away = (points[p, 0] - centres[i, 0]) ** 2 + (points[p, 1] - centres[i, 1]) ** 2
+            value = away * precision + rarity[i]
+            if value < lowest:
+                lowest, own[p] = value, i
+        for i in range(n_centres):
+            for j in range(i):
+                value = BETWEEN + precision * _from_line(points[p], centres[j], centres[i])
+                if value < lowest:
+                    lowest, own[p] = value, -2
+        if lowest > OUTLIER:
+            own[p] = -1
+        cost[p] = min(lowest, OUTLIER)
+    return own, cost
 
 
-def _settle(
-    points: np.ndarray, errors: np.ndarray, centres: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+@numba.njit(nogil=True, cache=True)
+def _from_line(point, start, end):
+    """Return the squared distance of a point from the line between two others."""
+    dy, dx = end[0] - start[0], end[1] - start[1]
+    y, x = point[0] - start[0], point[1] - start[1]
+    part = min(max((y * dy + x * dx) / max(dy * dy + dx * dx, 1e-12), 0.0), 1.0)
+    return (y - part * dy) ** 2 + (x - part * dx) ** 2
+
+
+@numba.njit(nogil=True, cache=True)
+def _settle(points, errors, centres):
     """Move centres to the mean of their points until nothing changes; empty ones vanish."""
     parts = np.ones(len(centres))
-    for _ in range(12):
+    for _ in range(SETTLE_TURNS):
         own, _ = _assign(points, errors, centres, parts)
-        counts = np.bincount(own[own >= 0], minlength=len(centres))
+        counts, weights = np.zeros(len(centres)), np.zeros(len(centres))
+        moved = np.zeros((len(centres), 2))
+        for p in range(len(points)):
+            k = own[p]
+            if k >= 0:
+                weight = errors[p] ** -2
+                counts[k] += 1
+                weights[k] += weight
+                moved[k] += weight * points[p]
         kept = np.flatnonzero(counts)
-        moved = np.array(
-            [np.average(points[own == k], axis=0, weights=errors[own == k] ** -2) for k in kept]
-        ).reshape(-1, 2)
-        same = len(kept) == len(centres) and np.abs(moved - centres).max() < 1e-3
-        centres, parts = moved, counts[kept].astype(float)
-        if same or not len(centres):
+        same = len(kept) == len(centres)
+        previous = centres
+        centres, parts = moved[kept], counts[kept]
+        for k in range(len(kept)):
+            centres[k] /= weights[kept[k]]
+            same = same and np.abs(centres[k] - previous[k]).max() < SETTLED_PX
+        if same or len(kept) == 0:
             break
     return centres, parts
 

@@ -11,7 +11,7 @@ from scopeflow.movie import SEEN_MIN
 from scopeflow.parallel import map_slabs, single_threaded_libraries
 from scopeflow.preprocess import filter_frames, remove_glow
 from scopeflow.shift import seen_fraction, shift_frames
-from scopeflow.stores import COMPRESSOR, create, create_movie, new_store, put, read
+from scopeflow.stores import COMPRESSOR, create, create_movie, new_store, put, read, write_slab
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake
@@ -50,7 +50,7 @@ def main(smk: "Snakemake") -> None:
         maxima = np.zeros((-(-len(frames) // BLOCK_FRAMES), *frames.shape[1:]), frames.dtype)
         for block, frame in zip(shown // BLOCK_FRAMES, filtered, strict=True):
             np.maximum(maxima[block], frame, out=maxima[block])
-        Y[slab] = frames  # a file of its own
+        write_slab(Y, slab, frames)
         return maxima, sum_frames(frames, good)
 
     n_frames, shape = recording.n_frames, recording.shape

@@ -75,7 +75,8 @@ def _estimate(smk, recording: LoadedRecording, settings: dict, lowest: float):
     )
 
     def register(slab: slice) -> SlabMotion | None:
-        frames = remove_glow(recording.raw[slab][recording.good[slab]], recording.glow)
+        frames, good = recording.raw[slab], recording.good[slab]
+        frames = remove_glow(frames if good.all() else frames[good], recording.glow)
         if settings["filtered"] and len(frames):
             frames = filter_frames(frames, recording.filters)
         return slab_motion(scheme.registrar.binned(frames[:, rows, cols]), scheme, lowest)

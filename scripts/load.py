@@ -23,7 +23,7 @@ from scopeflow.frames import (
 from scopeflow.loading import Collector, Slab, Source, averaged, cropped, every
 from scopeflow.logs import job_log, logger, progress
 from scopeflow.parallel import map_slabs, single_threaded_libraries
-from scopeflow.stores import create, create_movie, new_store, put, slab_frames, slabs
+from scopeflow.stores import create, create_movie, new_store, put, slab_frames, slabs, write_slab
 from scopeflow.timestamps import make_axis, pauses, read_stamps
 from scopeflow.videos import check_alike, probe
 
@@ -127,7 +127,7 @@ def _store(out, source, entries, collector, shape, settings, threads):
     def work(slab: Slab) -> tuple[FrameStatistics, np.ndarray, tuple[np.ndarray, np.ndarray]]:
         statistics = frame_statistics(slab.frames, slab.before)
         status = judge(statistics, slab.absent, shape[0], settings["black_frac"], slab.brightness)
-        movie[slab.place] = slab.frames
+        write_slab(movie, slab.place, slab.frames)
         return statistics, status == GOOD, extremes(slab.frames, status == GOOD)
 
     size = movie.chunks[0]

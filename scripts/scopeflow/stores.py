@@ -122,6 +122,22 @@ def create_movie(
     )
 
 
+def write_slab(movie: zarr.Array, slab: slice, frames: np.ndarray) -> None:
+    """Write one of the `slabs` of a movie, and have the disk begin with it at once.
+
+    Else the disk rests while the frames are made, and the job waits for it at its end.
+    """
+    movie[slab] = frames
+    if not hasattr(os, "posix_fadvise"):  # a hint that only some systems take
+        return
+    key = movie.metadata.encode_chunk_key((slab.start // movie.chunks[0], 0, 0))
+    file = os.open(Path(movie.store.root, movie.path, key), os.O_RDONLY)
+    try:
+        os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
+    finally:
+        os.close(file)
+
+
 def put(group: zarr.Group, name: str, data: np.ndarray, dims: tuple[str, ...], **attrs) -> None:
     """Write a small array with named dimensions and attributes, in one call."""
     data = np.asarray(data)

@@ -6,8 +6,6 @@ from scipy import sparse
 
 from scopeflow.patches import Patch
 
-FRAMES_AT_ONCE = 4  # few enough to stay in the cache while all units are read from them
-
 
 def read_traces(frames: np.ndarray, patches: list[Patch]) -> np.ndarray:
     """Return the raw, demixed traces of all units in a slab of frames.
@@ -42,29 +40,43 @@ def read_traces(frames: np.ndarray, patches: list[Patch]) -> np.ndarray:
 
 @numba.njit(nogil=True, cache=True)
 def _apply(frames, boxes, weights, traces):
-    """Write the sum over each box of weight times pixel, read as the movie is stored."""
-    line = np.empty(frames.shape[2], dtype=np.float32)
-    for start in range(0, len(frames), FRAMES_AT_ONCE):
-        stop = min(start + FRAMES_AT_ONCE, len(frames))
-        first = 0
+    """Write the sum over each box of weight times pixel, read as the movie is stored.
+
+    Four frames at a time: few enough to stay in the cache while all units are read from them.
+    """
+    last = len(frames) - 1
+    for start in range(0, len(frames), 4):
+        # At the end of a slab the last frame is read again.
+        t0, t1, t2, t3 = start, min(start + 1, last), min(start + 2, last), min(start + 3, last)
+        place = 0
         for unit in range(len(boxes)):
             top, bottom, left, right = boxes[unit]
-            n = right - left
-            columns = line[:n]
-            for t in range(start, stop):
-                columns[:] = 0
-                place = first
-                for y in range(top, bottom):
-                    _add_product(columns, frames[t, y, left:right], weights[place : place + n])
-                    place += n
-                traces[unit, t] = columns.sum()
-            first += n * (bottom - top)
+            a = b = c = d = 0.0  # in double precision, since a box may be the whole image
+            for y in range(top, bottom):
+                stop = place + right - left
+                of_row = _products(
+                    weights[place:stop],
+                    frames[t0, y, left:right],
+                    frames[t1, y, left:right],
+                    frames[t2, y, left:right],
+                    frames[t3, y, left:right],
+                )
+                a, b, c, d = a + of_row[0], b + of_row[1], c + of_row[2], d + of_row[3]
+                place = stop
+            traces[unit, t0], traces[unit, t1] = a, b
+            traces[unit, t2], traces[unit, t3] = c, d
 
 
-@numba.njit(nogil=True, cache=True)
-def _add_product(total, pixels, weights):
-    for x in range(len(total)):
-        total[x] += weights[x] * np.float32(pixels[x])
+@numba.njit(nogil=True, cache=True, fastmath={"reassoc", "contract"})
+def _products(weights, first, second, third, fourth):
+    """Return the sums of weight times pixel for a row of four frames."""
+    a = b = c = d = np.float32(0)
+    for x in range(len(weights)):
+        a += weights[x] * np.float32(first[x])
+        b += weights[x] * np.float32(second[x])
+        c += weights[x] * np.float32(third[x])
+        d += weights[x] * np.float32(fourth[x])
+    return a, b, c, d
 
 
 def initial_background(

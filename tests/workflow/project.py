@@ -10,7 +10,8 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).parents[2]
-PARTS = ["workflow", "scripts", "config", "profiles", "environment.yml"]
+PARTS = ["workflow", "config", "profiles", "environment.yml"]
+IGNORED = shutil.ignore_patterns("__pycache__")
 
 # Stands in for every script where the mechanics of the workflow are tested, not numerics:
 # writes a digest of all that a job may depend on. The imports of the script it replaces
@@ -38,7 +39,10 @@ for path in snakemake.output:
 
 
 class Project:
-    """A folder with a copy of the project, and runs in it."""
+    """A folder with a copy of the project, and runs in it.
+
+    The scripts are linked, not copied, so that their kernels are compiled once for all tests.
+    """
 
     def __init__(self, folder: Path, **config) -> None:
         self.folder = folder
@@ -46,10 +50,10 @@ class Project:
         for part in PARTS:
             source, goal = ROOT / part, folder / part
             if source.is_dir():
-                ignored = shutil.ignore_patterns("__pycache__")
-                shutil.copytree(source, goal, symlinks=True, ignore=ignored)
+                shutil.copytree(source, goal, symlinks=True, ignore=IGNORED)
             else:
                 shutil.copy(source, goal)
+        (folder / "scripts").symlink_to(ROOT / "scripts")
         self.configure(**config)
 
     def configure(self, **config) -> None:
@@ -61,6 +65,8 @@ class Project:
 
     def use_model_scripts(self) -> None:
         """Replace every script by the model, which keeps the imports of the original."""
+        (self.folder / "scripts").unlink()
+        shutil.copytree(ROOT / "scripts", self.folder / "scripts", ignore=IGNORED)
         rules = "".join(f.read_text("utf-8") for f in self.folder.glob("workflow/rules/*.smk"))
         for name in set(re.findall(r"scripts/(\w+\.py)", rules)):
             script = self.folder / "scripts" / name

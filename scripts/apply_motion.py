@@ -39,7 +39,7 @@ def main(smk: "Snakemake") -> None:
     every = max(round(PROJECTION_S * recording.fps_hz), 1)
 
     def correct(slab: slice) -> tuple[np.ndarray, np.ndarray]:
-        frames = shift_frames(remove_glow(recording.raw[slab], recording.glow), motion[slab])
+        frames = shift_frames(remove_glow(recording.read(slab), recording.glow), motion[slab])
         if filtered_movie:
             frames = filter_frames(frames, recording.filters)
         good = weight[slab]

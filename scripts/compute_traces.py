@@ -8,7 +8,7 @@ import zarr
 from scopeflow import published
 from scopeflow.footprints import read_footprints
 from scopeflow.logs import job_log, logger
-from scopeflow.movie import Movie, create_traces, put_unit_ids
+from scopeflow.movie import Movie, TraceWriter, create_traces, put_unit_ids
 from scopeflow.parallel import single_threaded_libraries
 from scopeflow.passes import mean_background, read_traces_and_course
 from scopeflow.patches import PATCH_DIAMETERS, make_patches
@@ -48,11 +48,12 @@ def main(smk: "Snakemake") -> None:
             b, f = mean_background(movie, A, read_C, mean_image, smk.threads)
 
             def demix(slab: slice) -> np.ndarray:
-                return published.demixed_traces(movie.Y[slab], A, read_C(slab), b, f[slab])
+                return published.demixed_traces(movie.read(slab), A, read_C(slab), b, f[slab])
 
+            writer = TraceWriter(YrA)
             for slab, traces in movie.map(demix, smk.threads, "slabs read for traces"):
                 traces[:, ~movie.weight[slab]] = np.nan
-                YrA[:, slab] = traces
+                writer.add(traces)
         else:
             radius = settings["patch_radius_px"] or PATCH_DIAMETERS * diameter
             patches = make_patches(A, shape, radius, movie.usable & (sn > 0))

@@ -75,7 +75,7 @@ def _estimate(smk, recording: LoadedRecording, settings: dict, lowest: float):
     )
 
     def register(slab: slice) -> SlabMotion | None:
-        frames, good = recording.raw[slab], recording.good[slab]
+        frames, good = recording.read(slab), recording.good[slab]
         frames = remove_glow(frames if good.all() else frames[good], recording.glow)
         if settings["filtered"] and len(frames):
             frames = filter_frames(frames, recording.filters)

@@ -11,7 +11,14 @@ from scopeflow.filters import default_cutoff_hz, fill_gaps, low_pass
 from scopeflow.footprints import blobs, normalized, write_footprints
 from scopeflow.initialize import similarity_footprints
 from scopeflow.logs import job_log, logger
-from scopeflow.movie import Movie, create_traces, put_unit_ids, unit_blocks
+from scopeflow.movie import (
+    Movie,
+    TraceWriter,
+    create_traces,
+    put_unit_ids,
+    stretches,
+    unit_blocks,
+)
 from scopeflow.parallel import single_threaded_libraries
 from scopeflow.passes import (
     frames_averaged,
@@ -52,9 +59,8 @@ def main(smk: "Snakemake") -> None:
         write_footprints(out, A[found], movie.shape)
         put_unit_ids(out, seeds["candidate"].to_numpy()[found] if len(seeds) else [])
         C = create_traces(out, "C", len(found), movie, units="counts")
-        for slab in movie.slabs:
-            if len(found):
-                C[:, slab] = smooth[:, slab][found]
+        for stretch in stretches(C):
+            C[:, stretch] = smooth[:, stretch][found]
         put(out, "b", b, ("height", "width"), units="counts")
         put(out, "f", f, ("frame",), units="1")
         del out["work"]
@@ -91,7 +97,7 @@ def _from_pixels(movie, places, mean_image, settings, diameter, cutoff_hz, threa
     windows = [published.window_around(place, int(radius), movie.shape) for place in places]
 
     def sample(slab: slice) -> np.ndarray:
-        return published.smoothed(movie.Y[slab][movie.weight[slab]], every)
+        return published.smoothed(movie.read(slab)[movie.weight[slab]], every)
 
     n_samples = 0
     for _, samples in movie.map(sample, threads, "slabs compared with seeds"):
@@ -103,11 +109,12 @@ def _from_pixels(movie, places, mean_image, settings, diameter, cutoff_hz, threa
     )
 
     def project(slab: slice) -> np.ndarray:
-        return published.projected_traces(movie.Y[slab], A)
+        return published.projected_traces(movie.read(slab), A)
 
+    writer = TraceWriter(raw)
     for slab, traces in movie.map(project, threads, "slabs read for traces"):
         traces[:, ~movie.weight[slab]] = np.nan
-        raw[:, slab] = traces
+        writer.add(traces)
     _smoothen(raw, smooth, movie.fps_hz, cutoff_hz)
     return A, *mean_background(movie, A, lambda slab: smooth[:, slab], mean_image, threads)
 

@@ -17,7 +17,7 @@ from scopeflow.merge import (
     trace_correlations,
     trace_products,
 )
-from scopeflow.movie import Movie, create_traces, put_unit_ids
+from scopeflow.movie import Movie, create_traces, put_unit_ids, stretches
 from scopeflow.parallel import single_threaded_libraries
 from scopeflow.stores import create, new_store, put, read
 
@@ -45,8 +45,8 @@ def main(smk: "Snakemake") -> None:
     unit_id = temporal["unit_id"][:][active]
     A = A[active]
 
-    def traces() -> Iterator[np.ndarray]:  # of the active units, slab by slab
-        return (temporal["C"][:, slab][active] for slab in movie.slabs)
+    def traces() -> Iterator[np.ndarray]:  # of the active units, a stretch at a time
+        return (temporal["C"][:, frames][active] for frames in stretches(temporal["C"]))
 
     products, totals, n_frames = trace_products(traces(), len(active))
     pairs = overlapping_pairs(A)
@@ -72,9 +72,9 @@ def main(smk: "Snakemake") -> None:
         write_footprints(out, A, shape)
         put_unit_ids(out, unit_id[kept])
         C = create_traces(out, "C", len(kept), movie, units="counts")
-        for slab, part in zip(movie.slabs, traces(), strict=True):
+        for frames, part in zip(stretches(C), traces(), strict=True):
             if len(kept):
-                C[:, slab] = (mixing @ part).astype(np.float32)
+                C[:, frames] = (mixing @ part).astype(np.float32)
         put(out, "b", b, ("height", "width"), units="counts")
         put(out, "f", f, ("frame",), units="1")
 

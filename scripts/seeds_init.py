@@ -8,7 +8,7 @@ import zarr
 from scopeflow import events, seeds
 from scopeflow.footprints import blobs
 from scopeflow.logs import job_log, logger
-from scopeflow.movie import Movie, create_traces
+from scopeflow.movie import Movie, TraceWriter, create_traces
 from scopeflow.parallel import map_slabs, single_threaded_libraries
 from scopeflow.patches import make_patches
 from scopeflow.places import gather_events
@@ -46,7 +46,7 @@ def _from_events(movie: Movie, settings: dict, diameter: float, threads: int) ->
     how = events.EventFilter.for_cells(diameter, movie.fps_hz, settings["event_window_s"])
 
     def images(slab: slice) -> np.ndarray:
-        return events.cell_images(movie.Y[slab], movie.weight[slab], how)
+        return events.cell_images(movie.read(slab), movie.weight[slab], how)
 
     n_bins = sum(-(-(slab.stop - slab.start) // how.bin_frames) for slab in movie.slabs)
     z_min = settings["event_z_min"]
@@ -111,20 +111,20 @@ def _write_traces(
         rows, cols = np.rint(everywhere).astype(int).T
 
         def read(slab: slice) -> np.ndarray:
-            return movie.Y[slab][:, rows, cols].T.astype(np.float32)
+            return movie.read(slab)[:, rows, cols].T.astype(np.float32)
     else:
         footprints = blobs(everywhere, diameter / 4, movie.shape)
         patches = make_patches(footprints, movie.shape, diameter, movie.usable, alone=True)
 
         def read(slab: slice) -> np.ndarray:
-            return read_traces(movie.Y[slab], patches)
+            return read_traces(movie.read(slab), patches)
 
     cut = len(places["traces"])
+    writers = [TraceWriter(out) for out in outs]
     for slab, traces in movie.map(read, threads, "slabs read for traces"):
         traces[:, ~movie.weight[slab]] = np.nan
-        for out, part in zip(outs, (traces[:cut], traces[cut:]), strict=True):
-            if len(part):
-                out[:, slab] = part
+        for writer, part in zip(writers, (traces[:cut], traces[cut:]), strict=True):
+            writer.add(part)
 
 
 if __name__ == "__main__":

@@ -42,7 +42,7 @@ def main(smk: "Snakemake") -> None:
         def sum_up(slab: slice) -> published.LassoSums:
             good = movie.weight[slab]
             own = C[:, slab][:, good]
-            return published.lasso_slab(movie.Y[slab][good], own, b, f[slab][good], support)
+            return published.lasso_slab(movie.read(slab)[good], own, b, f[slab][good], support)
 
         for _, part in movie.map(sum_up, smk.threads, "slabs summed up for footprints"):
             sums.add(part)

@@ -296,23 +296,9 @@ def _local_peaks(rises, noise, z_min, reach, ring):
                 value = rises[t, y, x]
                 if value < lowest[y, x]:
                     continue
-                highest = True
                 top, bottom = max(y - 1, 0), min(y + 1, height - 1)
                 left, right = max(x - 1, 0), min(x + 1, width - 1)
-                for dt in range(-reach, reach + 1):
-                    for dy in range(top - y, bottom - y + 1):
-                        for dx in range(left - x, right - x + 1):
-                            other = rises[t + dt, y + dy, x + dx]
-                            # Of equal values the first one counts.
-                            earlier = dt < 0 or (dt == 0 and (dy < 0 or (dy == 0 and dx < 0)))
-                            if other > value or (other == value and earlier):
-                                highest = False
-                                break
-                        if not highest:
-                            break
-                    if not highest:
-                        break
-                if not highest:
+                if not _is_highest(rises, t, y, x, reach, (top, bottom, left, right)):
                     continue
                 excess = value - _ring(rises[t], y, x, ring)
                 if excess >= lowest[y, x]:
@@ -334,6 +320,25 @@ def _local_peaks(rises, noise, z_min, reach, ring):
     for i, event in enumerate(found):
         events[i, 0], events[i, 1], events[i, 2], events[i, 3] = event
     return events
+
+
+@numba.njit(nogil=True, cache=True)
+def _is_highest(rises, t, y, x, reach, box):
+    """Whether nothing around is higher; of equal values the first one counts.
+
+    The frame itself is looked at first: there most pixels have a higher neighbour.
+    """
+    value = rises[t, y, x]
+    top, bottom, left, right = box
+    for step in range(2 * reach + 1):
+        dt = (step + 1) // 2 * (1 if step % 2 else -1)  # 0, 1, -1, 2, -2 and so on
+        for row in range(top, bottom + 1):
+            for col in range(left, right + 1):
+                other = rises[t + dt, row, col]
+                earlier = dt < 0 or (dt == 0 and (row < y or (row == y and col < x)))
+                if other > value or (other == value and earlier):
+                    return False
+    return True
 
 
 @numba.njit(nogil=True, cache=True)

@@ -7,8 +7,8 @@ import numpy as np
 from scipy import sparse
 
 from scopeflow.footprints import from_rows, main_component
+from scopeflow.patch_sums import PatchSums
 from scopeflow.patches import Patch, pixels_of
-from scopeflow.spatial import PatchSums
 
 # A similarity below this many standard deviations of chance is not believed.
 Z_SIMILARITY = 4.0

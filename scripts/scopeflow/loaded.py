@@ -6,7 +6,7 @@ import zarr
 
 from scopeflow.errors import InputError
 from scopeflow.preprocess import Filters, glow_image
-from scopeflow.stores import slabs
+from scopeflow.stores import read_slab, slabs
 
 
 class LoadedRecording:
@@ -15,7 +15,7 @@ class LoadedRecording:
     Attributes
     ----------
     raw : zarr.Array
-        (frame, height, width), camera counts; read it by `slabs`.
+        (frame, height, width), camera counts; `read` it by `slabs`.
     good : ndarray of bool, shape (frame,)
         Frames without a fault.
     glow : ndarray, shape (height, width)
@@ -49,6 +49,10 @@ class LoadedRecording:
             raise InputError(
                 f"session {session}: {error}. Lower it, or cell_diameter_px, which is {diameter:g}."
             ) from None
+
+    def read(self, slab: slice) -> np.ndarray:
+        """Read one of the `slabs`."""
+        return read_slab(self.raw, slab)
 
     @property
     def shape(self) -> tuple[int, int]:

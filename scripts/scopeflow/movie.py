@@ -8,11 +8,12 @@ import zarr
 
 from scopeflow.logs import progress
 from scopeflow.parallel import map_slabs
-from scopeflow.stores import COMPRESSOR, put, slabs
+from scopeflow.stores import COMPRESSOR, put, read_slab, slabs
 
 R = TypeVar("R")
 
 UNITS_PER_CHUNK = 64
+FRAMES_PER_CHUNK = 1024  # of traces; any size of slab divides it
 SEEN_MIN = 0.5  # a pixel that fewer frames saw takes no part
 
 
@@ -22,7 +23,7 @@ class Movie:
     Attributes
     ----------
     Y : zarr.Array
-        (frame, height, width), camera counts; read it by `slabs`.
+        (frame, height, width), camera counts; `read` it by `slabs`.
     weight : ndarray of bool, shape (frame,)
         Good and placed frames.
     usable : ndarray of bool, shape (height, width)
@@ -49,9 +50,13 @@ class Movie:
         """Number of frames, bad ones included."""
         return self.Y.shape[0]
 
+    def read(self, slab: slice) -> np.ndarray:
+        """Read one of the `slabs`."""
+        return read_slab(self.Y, slab)
+
     def good(self, slab: slice) -> np.ndarray:
         """Read the good frames of a slab."""
-        frames, good = self.Y[slab], self.weight[slab]
+        frames, good = self.read(slab), self.weight[slab]
         return frames if good.all() else frames[good]
 
     def sample(self, n: int) -> list[slice]:
@@ -68,19 +73,43 @@ class Movie:
 
 
 def create_traces(group: zarr.Group, name: str, n_units: int, movie: Movie, **attrs) -> zarr.Array:
-    """Create an array (unit_id, frame) that is written by slabs and read by blocks of units."""
-    step = movie.slabs[0].stop
+    """Create an array (unit_id, frame), cut into blocks of units and stretches of frames."""
     array = group.create_array(
         name,
         shape=(n_units, movie.n_frames),
         dtype=np.float32,
-        chunks=(UNITS_PER_CHUNK, step),
+        chunks=(UNITS_PER_CHUNK, FRAMES_PER_CHUNK),
         compressors=COMPRESSOR,
         dimension_names=("unit_id", "frame"),
         config={"write_empty_chunks": True},
     )
     array.attrs.update(attrs)
     return array
+
+
+class TraceWriter:
+    """Takes traces slab by slab and writes whole chunks of an array (unit_id, frame)."""
+
+    def __init__(self, array: zarr.Array) -> None:
+        self._array = array
+        self._start = 0
+        self._parts: list[np.ndarray] = []
+
+    def add(self, traces: np.ndarray) -> None:
+        """Take the traces (unit_id, frame) of the next slab; the last one ends the array."""
+        self._parts.append(traces)
+        stop = self._start + sum(part.shape[1] for part in self._parts)
+        if stop % self._array.chunks[1] and stop < self._array.shape[1]:
+            return
+        if self._array.shape[0]:
+            self._array[:, self._start : stop] = np.concatenate(self._parts, axis=1)
+        self._start, self._parts = stop, []
+
+
+def stretches(traces: zarr.Array) -> list[slice]:
+    """Return the slices of frames that cover an array (unit_id, frame), one chunk each."""
+    step, n_frames = traces.chunks[1], traces.shape[1]
+    return [slice(start, min(start + step, n_frames)) for start in range(0, n_frames, step)]
 
 
 def unit_blocks(n_units: int) -> list[slice]:

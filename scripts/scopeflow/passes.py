@@ -6,9 +6,9 @@ import numpy as np
 import zarr
 from scipy import sparse
 
-from scopeflow.movie import Movie
+from scopeflow.movie import Movie, TraceWriter
+from scopeflow.patch_sums import Averages, PatchSums, average_slab, sum_averages
 from scopeflow.patches import Patch
-from scopeflow.spatial import Averages, PatchSums, average_slab, sum_averages
 from scopeflow.traces import background_course, read_traces
 
 AVERAGED_S = 0.2  # shorter than the decay of common indicators
@@ -19,7 +19,7 @@ def read_traces_and_course(
     patches: list[Patch],
     A: sparse.csr_array,
     b: np.ndarray,
-    out: np.ndarray | zarr.Array,
+    out: zarr.Array,
     threads: int,
 ) -> np.ndarray:
     """Write the raw traces of all units to `out` and return the background's course.
@@ -34,7 +34,7 @@ def read_traces_and_course(
         Footprints of the same units.
     b : ndarray of float32, shape (height, width)
         Background image.
-    out : array or zarr.Array of float32, shape (unit_id, frame)
+    out : zarr.Array of float32, shape (unit_id, frame)
         Takes the traces; NaN at frames without weight.
     threads : int
         Slabs worked on at once.
@@ -45,15 +45,16 @@ def read_traces_and_course(
         f; NaN at frames without weight.
     """
     f = np.empty(movie.n_frames, dtype=np.float32)
+    writer = TraceWriter(out)
 
     def read(slab: slice) -> tuple[np.ndarray, np.ndarray]:
-        frames = movie.Y[slab]
+        frames = movie.read(slab)
         traces = read_traces(frames, patches)
         return traces, background_course(frames, traces, A, b)
 
     for slab, (traces, course) in movie.map(read, threads, "slabs read for traces"):
         traces[:, ~movie.weight[slab]] = np.nan
-        out[:, slab] = traces
+        writer.add(traces)
         f[slab] = course
     f[~movie.weight] = np.nan
     return f
@@ -124,7 +125,7 @@ def mean_background(
     f = np.empty(movie.n_frames, dtype=np.float32)
 
     def course(slab: slice) -> np.ndarray:
-        return background_course(movie.Y[slab], read_C(slab), A, b)
+        return background_course(movie.read(slab), read_C(slab), A, b)
 
     for slab, values in movie.map(course, threads, "slabs read for background"):
         f[slab] = values

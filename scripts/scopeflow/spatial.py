@@ -1,19 +1,15 @@
 """Spatial update: footprints from the movie, given the traces.
 
-Everything a patch needs from the movie is a set of sums over frames (Gram matrices), so the
-movie is read once, a slab at a time, and the regressions are solved afterwards.
+Everything a patch needs from the movie is a set of sums over frames, see `patch_sums`; the
+regressions are solved on those.
 """
-
-from collections import deque
-from collections.abc import Iterable
-from dataclasses import dataclass
 
 import numba
 import numpy as np
 from scipy import sparse
 
 from scopeflow.footprints import dilated, from_rows, main_component
-from scopeflow.parallel import map_slabs
+from scopeflow.patch_sums import PatchSums
 from scopeflow.patches import Patch, pixels_of
 
 CONVERGED = 1e-5  # of the largest footprint value at a pixel, between two sweeps
@@ -22,153 +18,6 @@ MAX_SWEEPS = 200
 # Pixels without a cell that a patch needs to tell a polynomial of degree 2, or a plane.
 FAR_FOR_QUADRATIC = 150
 FAR_FOR_PLANE = 20
-
-
-@dataclass
-class PatchSums:
-    """Sums over frames for one patch; regressors are members, background, intercept.
-
-    Attributes
-    ----------
-    gram : ndarray of float64, shape (regressor, regressor)
-        Products of the regressors.
-    cross : ndarray of float64, shape (regressor, pixel)
-        Products of the regressors with the pixels.
-    power : ndarray of float64, shape (pixel,)
-        Sums of the squares of the pixels.
-    """
-
-    gram: np.ndarray
-    cross: np.ndarray
-    power: np.ndarray
-
-    @classmethod
-    def zero(cls, patch: Patch) -> "PatchSums":
-        """Return the sums before the first frame."""
-        n_pixels, n_background = patch.inside.size, len(patch.filters) - 1
-        n = len(patch.members) + n_background + 1
-        return cls(np.zeros((n, n)), np.zeros((n, n_pixels)), np.zeros(n_pixels))
-
-    def without_background(self, n_members: int) -> "PatchSums":
-        """Take background and intercept, free of sign as they are, off everything else."""
-        free = slice(n_members, None)
-        gain = np.linalg.lstsq(self.gram[free, free], self.gram[free, :n_members], rcond=1e-10)[0].T
-        fitted = np.linalg.lstsq(self.gram[free, free], self.cross[free], rcond=1e-10)[0]
-        return PatchSums(
-            self.gram[:n_members, :n_members] - gain @ self.gram[free, :n_members],
-            self.cross[:n_members] - gain @ self.cross[free],
-            self.power - (fitted * self.cross[free]).sum(axis=0),
-        )
-
-
-@dataclass(frozen=True)
-class Averages:
-    """Averages over a few frames in a row, times the root of how many there are.
-
-    Products of these are sums over frames, as far as neither movie nor calcium change within
-    the few; they cost that much less.
-
-    Attributes
-    ----------
-    movie : ndarray of float32, shape (average, height, width)
-        Less the mean image, which keeps single precision exact enough.
-    C : ndarray of float32, shape (unit_id, average)
-        Calcium traces.
-    root : ndarray of float32, shape (average,)
-        Root of the number of frames: the average of 1.
-    power : ndarray of float32, shape (height, width)
-        Sum of the squares of `movie`.
-    """
-
-    movie: np.ndarray
-    C: np.ndarray
-    root: np.ndarray
-    power: np.ndarray
-
-
-def average_slab(frames: np.ndarray, C: np.ndarray, mean_image: np.ndarray, every: int) -> Averages:
-    """Return the averages over runs of frames of one slab.
-
-    Parameters
-    ----------
-    frames : ndarray, shape (frame, height, width)
-        Good frames only, in camera counts.
-    C : ndarray of float32, shape (unit_id, frame)
-        Calcium traces of the same frames.
-    mean_image : ndarray of float32, shape (height, width)
-        Mean of the movie.
-    every : int
-        Number of frames in a run; the last one may be shorter.
-    """
-    starts = np.arange(0, len(frames), every)
-    root = np.sqrt(np.diff(starts, append=len(frames))).astype(np.float32)
-    C = np.add.reduceat(C, starts, axis=1) / root if len(starts) else C
-    movie = np.empty((len(starts), *mean_image.shape), dtype=np.float32)
-    power = np.zeros(mean_image.shape, dtype=np.float32)
-    _average(frames, mean_image, every, movie, power)
-    return Averages(movie, C, root, power)
-
-
-def sum_averages(
-    slabs: Iterable[Averages], patches: list[Patch], shape: tuple[int, int], threads: int
-) -> list[PatchSums]:
-    """Return the sums that a spatial fit needs, one for each patch.
-
-    Parameters
-    ----------
-    slabs : iterable of Averages
-        Of the whole recording, in order.
-    patches : list of Patch
-        One for each unit.
-    shape : tuple of int
-        (height, width) of the image.
-    threads : int
-        Each adds to patches of its own, slab after slab, so that sums do not depend on it.
-    """
-    sums = [PatchSums.zero(patch) for patch in patches]
-    power = np.zeros(shape)
-    parts = [range(k, len(patches), threads) for k in range(threads)]
-    for averages in slabs:
-        power += averages.power
-
-        def add(part: range, averages: Averages = averages) -> None:
-            for k in part:
-                _add(sums[k], patches[k], averages)
-
-        deque(map_slabs(add, parts, threads), maxlen=0)
-    for patch, whole in zip(patches, sums, strict=True):
-        whole.power += power[patch.rows, patch.cols].ravel()
-    return sums
-
-
-def _add(sums: PatchSums, patch: Patch, averages: Averages) -> None:
-    movie = averages.movie
-    pixels = movie[:, patch.rows, patch.cols].reshape(len(movie), -1)
-    background = (pixels @ patch.filters[1:].T).T
-    regressors = np.concatenate([averages.C[patch.members], background, averages.root[None]])
-    sums.gram += regressors @ regressors.T
-    sums.cross += regressors @ pixels
-
-
-@numba.njit(nogil=True, cache=True)
-def _average(frames, mean_image, every, averages, power):
-    """Write the sum of each run of `every` frames less its mean, over the root of its number.
-
-    Also add its square to `power`.
-    """
-    n_frames, height, width = frames.shape
-    for i in range(len(averages)):
-        first, stop = i * every, min((i + 1) * every, n_frames)
-        scale = np.float32(1 / np.sqrt(stop - first))
-        shift = np.float32((stop - first) * scale)
-        for y in range(height):
-            for x in range(width):
-                averages[i, y, x] = -shift * mean_image[y, x]
-            for t in range(first, stop):
-                for x in range(width):
-                    averages[i, y, x] += scale * np.float32(frames[t, y, x])
-            for x in range(width):
-                power[y, x] += averages[i, y, x] * averages[i, y, x]
 
 
 def without_polynomials(cells: PatchSums, patch: Patch, allowed: np.ndarray) -> PatchSums:
@@ -200,9 +49,14 @@ def without_polynomials(cells: PatchSums, patch: Patch, allowed: np.ndarray) -> 
     basis = patch.basis[: 6 if far.sum() >= FAR_FOR_QUADRATIC else 3]
     if far.sum() < FAR_FOR_PLANE:
         return cells
-    shown = np.linalg.lstsq(cells.gram, cells.cross, rcond=1e-6)[0]
+    shown = unconstrained(cells)
     coefficients = np.linalg.lstsq(basis[:, far].T, shown[:, far].T, rcond=None)[0]
     return PatchSums(cells.gram, cells.cross - cells.gram @ (coefficients.T @ basis), cells.power)
+
+
+def unconstrained(cells: PatchSums) -> np.ndarray:
+    """Return what the movie shows when each member is active, shape (member, pixel)."""
+    return np.linalg.pinv(cells.gram, rcond=1e-6, hermitian=True) @ cells.cross
 
 
 def solve_patch(cells: PatchSums, allowed: np.ndarray, penalty: np.ndarray) -> np.ndarray:
@@ -315,8 +169,7 @@ def update_footprints(
         footprint = solve_patch(cells, allowed, np.zeros_like(noise))
         footprint = main_component(footprint.reshape(patch.shape)).ravel()
         if footprint.any() and own.sum() > 2:
-            shown = np.linalg.lstsq(cells.gram, cells.cross, rcond=1e-6)[0][0]
-            spatial_r[unit] = np.corrcoef(shown[own], footprint[own])[0, 1]
+            spatial_r[unit] = np.corrcoef(unconstrained(cells)[0, own], footprint[own])[0, 1]
         present = np.flatnonzero(footprint)
         footprints.append((pixels[present], footprint[present]))
     return from_rows(footprints, sn.size), np.nan_to_num(spatial_r)

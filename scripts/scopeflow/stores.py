@@ -130,12 +130,47 @@ def write_slab(movie: zarr.Array, slab: slice, frames: np.ndarray) -> None:
     movie[slab] = frames
     if not hasattr(os, "posix_fadvise"):  # a hint that only some systems take
         return
-    key = movie.metadata.encode_chunk_key((slab.start // movie.chunks[0], 0, 0))
-    file = os.open(Path(movie.store.root, movie.path, key), os.O_RDONLY)
+    file = os.open(_file_of(movie, slab), os.O_RDONLY)
     try:
         os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
     finally:
         os.close(file)
+
+
+def read_slab(movie: zarr.Array, slab: slice) -> np.ndarray:
+    """Read one of the `slabs` of a movie straight from its file.
+
+    Parameters
+    ----------
+    movie : zarr.Array
+        Made by `create_movie`, on disk.
+    slab : slice
+        One of its `slabs`.
+
+    Returns
+    -------
+    ndarray, shape (frame, height, width)
+
+    Raises
+    ------
+    OSError
+        If the file is missing or too short.
+
+    Notes
+    -----
+    The file is the slab as it lies in memory; zarr would copy it twice more.
+    """
+    shape = (slab.stop - slab.start, *movie.shape[1:])
+    file = _file_of(movie, slab)
+    frames = np.fromfile(file, movie.dtype, math.prod(shape))
+    if frames.size < math.prod(shape):
+        raise OSError(f"{file} is cut off; delete its folder and run again")
+    return frames.reshape(shape)
+
+
+def _file_of(movie: zarr.Array, slab: slice) -> Path:
+    key = movie.metadata.encode_chunk_key((slab.start // movie.chunks[0], 0, 0))
+    return Path(movie.store.root, movie.path, key)
 
 
 def put(group: zarr.Group, name: str, data: np.ndarray, dims: tuple[str, ...], **attrs) -> None:

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 import zarr
 
+from scopeflow import loaded, movie, stores
 from scopeflow.plan.variants import Plan
 from scopeflow.recordings import write_recording
 from scopeflow.stores import slabs
@@ -72,7 +73,7 @@ def reads(tmp_path_factory) -> dict[str, list[slice]]:
     plan = Plan({"sessions": str(sheet), "results": str(folder / "results")})
     settings = json.loads(json.dumps(plan.effective("rec", "default")))
     found: dict[str, list[slice]] = {}
-    original = zarr.Array.__getitem__
+    original, by_slab = zarr.Array.__getitem__, stores.read_slab
 
     def counted(array, selection):
         if array.ndim == 3 and array.shape[0] == RECIPE["n_frames"]:
@@ -80,9 +81,15 @@ def reads(tmp_path_factory) -> dict[str, list[slice]]:
             found[rule].append(slice(*first.indices(array.shape[0])[:2]))
         return original(array, selection)
 
+    def counted_slab(array, slab):
+        found[rule].append(slab)
+        return by_slab(array, slab)
+
     sys.path.insert(0, str(SCRIPTS))
     patch = pytest.MonkeyPatch()
     patch.setattr(zarr.Array, "__getitem__", counted)
+    for module in (loaded, movie):
+        patch.setattr(module, "read_slab", counted_slab)
     try:
         for rule, named in OUTPUTS.items():
             found[rule] = []

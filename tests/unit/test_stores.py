@@ -4,7 +4,17 @@ import numpy as np
 import pytest
 import zarr
 
-from scopeflow.stores import create, create_movie, new_store, put, read, slab_frames, slabs
+from scopeflow.stores import (
+    create,
+    create_movie,
+    new_store,
+    put,
+    read,
+    read_slab,
+    slab_frames,
+    slabs,
+    write_slab,
+)
 
 
 def test_a_finished_store_takes_its_name_and_leaves_no_sibling(tmp_path):
@@ -59,6 +69,28 @@ def test_xarray_opens_a_store_without_a_warning_despite_the_timestamp(tmp_path):
 )
 def test_a_slab_is_about_32_mib(shape, itemsize, frames):
     assert slab_frames(*shape, itemsize) == frames
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_slabs_are_read_as_they_were_written(tmp_path, dtype):
+    frames = np.random.default_rng(0).integers(0, 255, (300, 40, 30)).astype(dtype)
+    movie = create_movie(create(tmp_path / "a.zarr"), "Y", frames.shape, dtype)
+    for slab in slabs(movie):
+        write_slab(movie, slab, frames[slab])
+    movie = zarr.open_group(tmp_path / "a.zarr", mode="r")["Y"]
+    np.testing.assert_array_equal(
+        np.concatenate([read_slab(movie, s) for s in slabs(movie)]), frames
+    )
+    np.testing.assert_array_equal(movie[...], frames)
+
+
+def test_a_slab_cut_off_on_disk_is_named(tmp_path):
+    movie = create_movie(create(tmp_path / "a.zarr"), "Y", (50, 40, 30), np.uint8)
+    write_slab(movie, slice(0, 50), np.ones((50, 40, 30), np.uint8))
+    file = tmp_path / "a.zarr" / "Y" / "c" / "0" / "0" / "0"
+    file.write_bytes(file.read_bytes()[:1000])
+    with pytest.raises(OSError, match="0 is cut off"):
+        read_slab(movie, slice(0, 50))
 
 
 @pytest.mark.parametrize("n_frames", [1, 255, 256, 257, 600])

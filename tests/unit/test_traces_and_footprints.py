@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import optimize
 
-from scopeflow import footprints, merge, patches, spatial, traces
+from scopeflow import footprints, merge, patch_sums, patches, spatial, traces
 
 SHAPE = (64, 72)
 DIAMETER = 16.0
@@ -31,9 +31,9 @@ def sums_of(Y, C, around, cuts=(0, None), threads=1, every=1):
     """Sums for a spatial fit, of slabs between the cuts."""
     mean = Y.mean(axis=0).astype(np.float32)
     slabs = [
-        spatial.average_slab(Y[i:j], C[:, i:j], mean, every) for i, j in itertools.pairwise(cuts)
+        patch_sums.average_slab(Y[i:j], C[:, i:j], mean, every) for i, j in itertools.pairwise(cuts)
     ]
-    return spatial.sum_averages(slabs, around, SHAPE, threads)
+    return patch_sums.sum_averages(slabs, around, SHAPE, threads)
 
 
 def test_traces_are_exact_under_overlap_and_quadratic_background(field):

@@ -1,5 +1,6 @@
 """Rule ``noise``: noise of every pixel."""
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     snakemake: Snakemake
 
 FRAMES_MIN = 8  # fewer good frames in a slab tell nothing
-SEGMENTS = 48  # slabs sampled: the error of a pixel's noise is then below 2 %
+FRAMES = 3000  # sampled, in whole slabs: the error of a pixel's noise is then below 2 %
 
 
 def main(smk: "Snakemake") -> None:
@@ -31,7 +32,8 @@ def main(smk: "Snakemake") -> None:
             return 0, np.zeros(movie.shape)
         return len(frames), fast_variance(frames, movie.fps_hz, cutoff_hz)
 
-    sn = pixel_noise(map_slabs(measure, movie.sample(SEGMENTS), smk.threads), movie.shape)
+    n_slabs = math.ceil(FRAMES / (movie.slabs[0].stop - movie.slabs[0].start))
+    sn = pixel_noise(map_slabs(measure, movie.sample(n_slabs), smk.threads), movie.shape)
     sn[~movie.usable] = 0
     logger.info(
         "noise above %.3g Hz: %d pixels without any are left out", cutoff_hz, (sn == 0).sum()

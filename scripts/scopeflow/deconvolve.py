@@ -277,7 +277,7 @@ def _interior_point(y, weight, g1, g2, decay, penalty):
     b0, c0 = max(0.3 * mean, 1e-3), max(0.1 * mean, 1e-3)
     mu = np.where(free, penalty, 0.0)
     mu_b, mu_c = 1.0, 1.0
-    objective = 0.0
+    objective, centring = 0.0, 0.1
     residual, held, curve = np.empty(n), np.empty(n), np.empty(n)
     for _ in range(MAX_ITERATIONS):
         gap, sum_s = b0 * mu_b + c0 * mu_c, 0.0
@@ -300,7 +300,7 @@ def _interior_point(y, weight, g1, g2, decay, penalty):
         infeasible = max(np.abs(slope).max(), abs(slope_b) / n_free, abs(slope_c) / n_free)
         if gap < GAP * (1 + objective) and infeasible < 1e-6 * (1 + penalty):
             break
-        target = 0.1 * gap / (n_free + 2)
+        target = centring * gap / (n_free + 2)
         for t in range(n):
             curve[t] = mu[t] / s[t] if free[t] else STIFF
             held[t] = target / s[t] if free[t] else -spring[t]
@@ -336,6 +336,7 @@ def _interior_point(y, weight, g1, g2, decay, penalty):
             _longest_step(mu, mu_move, free),
             _longest_step(ends, end_moves, ends > 0),
         )
+        centring = min(max(1 - length, 0.05), 0.5)  # a short step: too near to a bound
         c += length * step
         s += length * move
         mu += length * mu_move

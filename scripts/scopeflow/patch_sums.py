@@ -5,7 +5,7 @@ is read once, a slab at a time, and the regressions are solved afterwards.
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -14,8 +14,6 @@ import numpy as np
 
 from scopeflow.parallel import map_slabs
 from scopeflow.patches import N_BACKGROUND, Patch
-
-BATCH = 60  # averages whose products are added at once
 
 
 @dataclass
@@ -119,11 +117,11 @@ def sum_averages(
     gram, cross, power = np.zeros(n_gram), np.zeros(n_cross), np.zeros(shape)
     # Neighbours after each other, which read the same pixels: once from memory is enough.
     parts = np.array_split(np.argsort(layout.boxes[:, 0], kind="stable"), threads)
-    for batch in _batches(slabs):
-        power += batch.power
+    for averages in slabs:
+        power += averages.power
 
-        def add(part: np.ndarray, batch: Averages = batch) -> None:
-            _add(part, layout, batch.movie, batch.C, batch.root, gram, cross)
+        def add(part: np.ndarray, own: Averages = averages) -> None:
+            _add(part, layout, own.movie, own.C, own.root, gram, cross)
 
         deque(map_slabs(add, parts, threads), maxlen=0)
     grams, crosses = np.split(gram, layout.ends[2]), np.split(cross, layout.ends[3])
@@ -135,29 +133,6 @@ def sum_averages(
         )
         for k, patch in enumerate(patches)
     ]
-
-
-def _batches(slabs: Iterable[Averages]) -> Iterator[Averages]:
-    """Join slabs until there are enough averages for products of matrices to be quick."""
-    parts: list[Averages] = []
-    for averages in slabs:
-        parts.append(averages)
-        if sum(len(part.movie) for part in parts) >= BATCH:
-            yield _joined(parts)
-            parts = []
-    if parts:
-        yield _joined(parts)
-
-
-def _joined(parts: list[Averages]) -> Averages:
-    if len(parts) == 1:
-        return parts[0]
-    return Averages(
-        np.concatenate([part.movie for part in parts]),
-        np.concatenate([part.C for part in parts], axis=1),
-        np.concatenate([part.root for part in parts]),
-        sum(part.power for part in parts),
-    )
 
 
 class _Layout(NamedTuple):
@@ -196,7 +171,7 @@ def _laid_out(patches: list[Patch]) -> _Layout:
 
 @numba.njit(nogil=True, cache=True)
 def _add(part, layout, movie, C, root, gram, cross):
-    """Add the products of one batch to the sums of the patches in `part`."""
+    """Add the products of one slab's averages to the sums of the patches in `part`."""
     n = len(root)
     for k in part:
         top, bottom, left, right = layout.boxes[k]

@@ -67,11 +67,9 @@ def main(smk: "Snakemake") -> None:
             compressors=COMPRESSOR, dimension_names=("block", "height", "width"),
         )  # fmt: skip
         highest, total, first = np.zeros(shape, dtype=dtype), np.zeros(shape), 0
-        done = progress(
-            map_slabs(correct, recording.slabs, smk.threads),
-            len(recording.slabs),
-            "slabs corrected",
-        )
+        threads = recording.threads(smk.threads, smk.resources.mem_mb)
+        done = map_slabs(correct, recording.slabs, threads)
+        done = progress(done, len(recording.slabs), "slabs corrected")
         for maxima, subtotal in done:
             blocks[first : first + len(maxima)] = maxima
             first += len(maxima)

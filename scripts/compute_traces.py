@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def main(smk: "Snakemake") -> None:
     settings = smk.params.settings["traces"]
     diameter = smk.params.settings["cell_diameter_px"]
-    movie = Movie(smk.input.Y)
+    movie = Movie(smk.input.Y, smk.threads, smk.resources.mem_mb)
     mean_image, sn = read(smk.input.projections, "mean"), read(smk.input.noise, "sn")
     A, shape = read_footprints(smk.input.A)
     unit_id, scale = read(smk.input.A, "unit_id", "scale")
@@ -45,20 +45,20 @@ def main(smk: "Snakemake") -> None:
             def read_C(slab: slice) -> np.ndarray:
                 return before[:, slab][kept] * scale[:, None]
 
-            b, f = mean_background(movie, A, read_C, mean_image, smk.threads)
+            b, f = mean_background(movie, A, read_C, mean_image)
 
             def demix(slab: slice) -> np.ndarray:
                 return published.demixed_traces(movie.read(slab), A, read_C(slab), b, f[slab])
 
             writer = TraceWriter(YrA)
-            for slab, traces in movie.map(demix, smk.threads, "slabs read for traces"):
+            for slab, traces in movie.map(demix, "slabs read for traces"):
                 traces[:, ~movie.weight[slab]] = np.nan
                 writer.add(traces)
         else:
             radius = settings["patch_radius_px"] or PATCH_DIAMETERS * diameter
             patches = make_patches(A, shape, radius, movie.usable & (sn > 0))
             b = initial_background(mean_image, A, patches)
-            f = read_traces_and_course(movie, patches, A, b, YrA, smk.threads)
+            f = read_traces_and_course(movie, patches, A, b, YrA)
         put(out, "b", b, ("height", "width"), units="counts", long_name="background image")
         put(out, "f", f, ("frame",), units="1", long_name="course of the background")
 

@@ -81,8 +81,9 @@ def _estimate(smk, recording: LoadedRecording, settings: dict, lowest: float):
             frames = filter_frames(frames, recording.filters)
         return slab_motion(scheme.registrar.binned(frames[:, rows, cols]), scheme, lowest)
 
+    threads = recording.threads(smk.threads, smk.resources.mem_mb)
     found = progress(
-        map_slabs(register, recording.slabs, smk.threads), len(recording.slabs), "slabs registered"
+        map_slabs(register, recording.slabs, threads), len(recording.slabs), "slabs registered"
     )
     good = [recording.good[slab] for slab in recording.slabs]
     return join_slabs(list(found), good, scheme, lowest)

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 def main(smk: "Snakemake") -> None:
     settings = smk.params.settings["initialize"]
     diameter = smk.params.settings["cell_diameter_px"]
-    movie = Movie(smk.input.Y)
+    movie = Movie(smk.input.Y, smk.threads, smk.resources.mem_mb)
     mean_image = read(smk.input.projections, "mean")
     table = pd.read_csv(smk.input.seeds, sep="\t")
     seeds = table[table["mask_merge"]] if len(table) else table
@@ -50,9 +50,7 @@ def main(smk: "Snakemake") -> None:
         out = create(part, stage="initialize")
         work = out.create_group("work")  # traces of all seeds, removed at the end
         raw, smooth = (create_traces(work, n, len(places), movie) for n in ("raw", "smooth"))
-        A, b, f = method(
-            movie, places, mean_image, settings, diameter, cutoff_hz, smk.threads, raw, smooth
-        )
+        A, b, f = method(movie, places, mean_image, settings, diameter, cutoff_hz, raw, smooth)
         A, peak = normalized(A)
         found = np.flatnonzero(peak > 0)
         logger.info("%d seeds, %d gave a footprint", len(places), len(found))
@@ -75,14 +73,14 @@ def _smoothen(raw: zarr.Array, smooth: zarr.Array, fps_hz: float, cutoff_hz: flo
         smooth[block] = values
 
 
-def _from_blobs(movie, places, mean_image, settings, diameter, cutoff_hz, threads, raw, smooth):
+def _from_blobs(movie, places, mean_image, settings, diameter, cutoff_hz, raw, smooth):
     """Read the traces of blobs at the seeds, then compare the pixels around with them."""
     A = blobs(places, diameter / 4, movie.shape)
     patches = make_patches(A, movie.shape, PATCH_DIAMETERS * diameter, movie.usable)
     b = initial_background(mean_image, A, patches)
-    f = read_traces_and_course(movie, patches, A, b, raw, threads)
+    f = read_traces_and_course(movie, patches, A, b, raw)
     _smoothen(raw, smooth, movie.fps_hz, cutoff_hz)
-    sums = sum_over_frames(movie, smooth, patches, mean_image, threads)
+    sums = sum_over_frames(movie, smooth, patches, mean_image)
     reach = settings["radius_px"] or diameter
     lowest = settings["similarity_min"]
     n_frames = int(movie.weight.sum()) // frames_averaged(movie.fps_hz)
@@ -90,7 +88,7 @@ def _from_blobs(movie, places, mean_image, settings, diameter, cutoff_hz, thread
     return A, b, f
 
 
-def _from_pixels(movie, places, mean_image, settings, diameter, cutoff_hz, threads, raw, smooth):
+def _from_pixels(movie, places, mean_image, settings, diameter, cutoff_hz, raw, smooth):
     """The paper's way: correlate pixels with the seed's pixel, project the movie on the result."""
     radius = settings["radius_px"] or diameter
     every = max(round(movie.fps_hz / (2 * cutoff_hz)), 1)
@@ -100,7 +98,7 @@ def _from_pixels(movie, places, mean_image, settings, diameter, cutoff_hz, threa
         return published.smoothed(movie.read(slab)[movie.weight[slab]], every)
 
     n_samples = 0
-    for _, samples in movie.map(sample, threads, "slabs compared with seeds"):
+    for _, samples in movie.map(sample, "slabs compared with seeds"):
         n_samples += len(samples)
         for window in windows:
             window.add(samples)
@@ -112,11 +110,11 @@ def _from_pixels(movie, places, mean_image, settings, diameter, cutoff_hz, threa
         return published.projected_traces(movie.read(slab), A)
 
     writer = TraceWriter(raw)
-    for slab, traces in movie.map(project, threads, "slabs read for traces"):
+    for slab, traces in movie.map(project, "slabs read for traces"):
         traces[:, ~movie.weight[slab]] = np.nan
         writer.add(traces)
     _smoothen(raw, smooth, movie.fps_hz, cutoff_hz)
-    return A, *mean_background(movie, A, lambda slab: smooth[:, slab], mean_image, threads)
+    return A, *mean_background(movie, A, lambda slab: smooth[:, slab], mean_image)
 
 
 if __name__ == "__main__":

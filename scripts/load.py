@@ -22,7 +22,7 @@ from scopeflow.frames import (
 )
 from scopeflow.loading import Collector, Slab, Source, averaged, cropped, every
 from scopeflow.logs import job_log, logger, progress
-from scopeflow.parallel import map_slabs, single_threaded_libraries
+from scopeflow.parallel import BASE_MB, map_slabs, single_threaded_libraries, threads_that_fit
 from scopeflow.stores import create, create_movie, new_store, put, slab_frames, slabs, write_slab
 from scopeflow.timestamps import make_axis, pauses, read_stamps
 from scopeflow.videos import check_alike, probe
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
 GOOD_FRAMES_MIN = 10  # fewer cannot be registered or tell noise from activity
 DUPLICATES_MAX = 0.2  # a share above this means that the file's frame rate is not the camera's
-BASE_MB = 300  # the program itself, its libraries and the decoder
 COPIES = 2.5  # memory of a slab in work: raw, compressed, and on its way between them
 
 
@@ -179,15 +178,15 @@ def _region(settings, video, session) -> tuple[slice, slice]:
 
 def _threads_that_fit(smk, shape, dtype) -> int:
     """Return how many slabs may be worked on at once within the memory allowed."""
-    slab_mb = slab_frames(*shape, dtype.itemsize) * math.prod(shape) * dtype.itemsize / 1e6
-    least = BASE_MB + (1 + COPIES) * slab_mb
+    slab = slab_frames(*shape, dtype.itemsize) * math.prod(shape) * dtype.itemsize
+    least = BASE_MB + (1 + COPIES) * slab / 1e6
     if least > smk.resources.mem_mb:
         raise InputError(
             f"session {smk.wildcards.session}: images of {shape[0]} x {shape[1]} px need "
             f"{math.ceil(least)} MB, but mem_mb.load allows {smk.resources.mem_mb} MB. Raise it."
         )
-    spare = (smk.resources.mem_mb - BASE_MB - slab_mb) / (COPIES * slab_mb)
-    return max(min(smk.threads, int(spare) - 1), 1)
+    being_filled = slab / 1e6
+    return threads_that_fit(smk.threads, smk.resources.mem_mb - being_filled, slab, COPIES)
 
 
 def _growing(movie, pieces):

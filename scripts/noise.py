@@ -23,7 +23,7 @@ FRAMES = 3000  # sampled, in whole slabs: the error of a pixel's noise is then b
 
 def main(smk: "Snakemake") -> None:
     settings = smk.params.settings["spatial"]
-    movie = Movie(smk.input.Y)
+    movie = Movie(smk.input.Y, smk.threads, smk.resources.mem_mb)
     cutoff_hz = settings["noise_cutoff_hz"] or default_cutoff_hz(movie.fps_hz)
 
     def measure(slab: slice) -> tuple[int, np.ndarray]:
@@ -33,7 +33,7 @@ def main(smk: "Snakemake") -> None:
         return len(frames), fast_variance(frames, movie.fps_hz, cutoff_hz)
 
     n_slabs = math.ceil(FRAMES / (movie.slabs[0].stop - movie.slabs[0].start))
-    sn = pixel_noise(map_slabs(measure, movie.sample(n_slabs), smk.threads), movie.shape)
+    sn = pixel_noise(map_slabs(measure, movie.sample(n_slabs), movie.threads), movie.shape)
     sn[~movie.usable] = 0
     logger.info(
         "noise above %.3g Hz: %d pixels without any are left out", cutoff_hz, (sn == 0).sum()

@@ -25,9 +25,9 @@ def main(smk: "Snakemake") -> None:
     settings = smk.params.settings["seeds"]
     diameter = smk.params.settings["cell_diameter_px"]
     rng = np.random.default_rng(smk.params.settings["seed"])
-    movie = Movie(smk.input.Y)
+    movie = Movie(smk.input.Y, smk.threads, smk.resources.mem_mb)
     if settings["method"] == "events":
-        found = _from_events(movie, settings, diameter, smk.threads)
+        found = _from_events(movie, settings, diameter)
     else:
         found = _from_projections(smk.input.projections, movie, settings, diameter, rng)
     logger.info("%d candidates by method %s", len(found), settings["method"])
@@ -39,10 +39,10 @@ def main(smk: "Snakemake") -> None:
         for column, name in enumerate(["height", "width", "count", "score"]):
             put(out, name, found[:, column], ("candidate",))
         places = {"traces": found[:, :2], "null_traces": null}
-        _write_traces(out, places, movie, settings["trace"], diameter, smk.threads)
+        _write_traces(out, places, movie, settings["trace"], diameter)
 
 
-def _from_events(movie: Movie, settings: dict, diameter: float, threads: int) -> np.ndarray:
+def _from_events(movie: Movie, settings: dict, diameter: float) -> np.ndarray:
     how = events.EventFilter.for_cells(diameter, movie.fps_hz, settings["event_window_s"])
 
     def images(slab: slice) -> np.ndarray:
@@ -51,10 +51,10 @@ def _from_events(movie: Movie, settings: dict, diameter: float, threads: int) ->
     n_bins = sum(-(-(slab.stop - slab.start) // how.bin_frames) for slab in movie.slabs)
     z_min = settings["event_z_min"]
     detectors = [events.StepDetector(how, level, n_bins, z_min) for level in range(events.LEVELS)]
-    for _, part in movie.map(images, threads, "slabs searched"):
+    for _, part in movie.map(images, "slabs searched"):
         for detector in detectors:
             detector.feed(part)
-    found = list(map_slabs(lambda detector: detector.events(), detectors, threads))
+    found = list(map_slabs(lambda detector: detector.events(), detectors, movie.threads))
     counts = [len(level) for level in found]
     logger.info("events above %g sigma, from fast to slow: %s", z_min, counts)
     places = gather_events(found, diameter)
@@ -100,7 +100,6 @@ def _write_traces(
     movie: Movie,
     kind: str,
     diameter: float,
-    threads: int,
 ) -> None:
     """Write the trace of each place: of a blob less its local background, or of a pixel."""
     outs = [create_traces(group, n, len(p), movie, units="counts") for n, p in places.items()]
@@ -121,7 +120,7 @@ def _write_traces(
 
     cut = len(places["traces"])
     writers = [TraceWriter(out) for out in outs]
-    for slab, traces in movie.map(read, threads, "slabs read for traces"):
+    for slab, traces in movie.map(read, "slabs read for traces"):
         traces[:, ~movie.weight[slab]] = np.nan
         for writer, part in zip(writers, (traces[:cut], traces[cut:]), strict=True):
             writer.add(part)

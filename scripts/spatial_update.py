@@ -28,7 +28,7 @@ PENALTY_MINIAN = 0.01
 def main(smk: "Snakemake") -> None:
     settings = smk.params.settings["spatial"]
     diameter = smk.params.settings["cell_diameter_px"]
-    movie = Movie(smk.input.Y)
+    movie = Movie(smk.input.Y, smk.threads, smk.resources.mem_mb)
     sn = read(smk.input.noise, "sn")
     A, shape = read_footprints(smk.input.previous)
     unit_id = read(smk.input.previous, "unit_id")
@@ -44,7 +44,7 @@ def main(smk: "Snakemake") -> None:
             own = C[:, slab][:, good]
             return published.lasso_slab(movie.read(slab)[good], own, b, f[slab][good], support)
 
-        for _, part in movie.map(sum_up, smk.threads, "slabs summed up for footprints"):
+        for _, part in movie.map(sum_up, "slabs summed up for footprints"):
             sums.add(part)
         penalty = settings["sparse_penalty"] or PENALTY_MINIAN
         A = published.lasso_footprints(sums, support, sn, penalty)
@@ -53,7 +53,7 @@ def main(smk: "Snakemake") -> None:
         support = grown_support(A, shape, settings["dilation_px"] or diameter / 4)
         mean_image = read(smk.input.projections, "mean")
         patches = make_patches(A, shape, PATCH_DIAMETERS * diameter, movie.usable & (sn > 0))
-        sums = sum_over_frames(movie, C, patches, mean_image, smk.threads)
+        sums = sum_over_frames(movie, C, patches, mean_image)
         penalty = settings["sparse_penalty"] or PENALTY
         A, spatial_r = update_footprints(sums, patches, support, sn, penalty)
 

@@ -34,7 +34,7 @@ SNR_MIN, SNR_MIN_MINIAN = 4.0, 0.0  # defaults of temporal.snr_min
 
 def main(smk: "Snakemake") -> None:
     settings = smk.params.settings["temporal"]
-    movie = Movie(smk.input.Y)
+    movie = Movie(smk.input.Y, smk.threads, smk.resources.mem_mb)
     traces = zarr.open_group(smk.input.traces, mode="r")
     unit_id, YrA = traces["unit_id"][:], traces["YrA"]
     cutoff_hz = settings["noise_cutoff_hz"] or default_cutoff_hz(movie.fps_hz)

@@ -7,6 +7,7 @@ are looked for at every pixel and time, sharp ones first, then ever slower ones.
 """
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -220,7 +221,7 @@ class StepDetector:
         """
         if not self._events or not self._sample:
             return np.empty((0, 4))
-        noise = step_noise(np.stack(self._sample), self._how.sigma)
+        noise = step_noise(self._sample, self._how.sigma)
         found = np.concatenate(self._events)
         pixel = np.clip(np.rint(found[:, 1:3]).astype(int), 0, np.array(noise.shape) - 1)
         found[:, 3] /= noise[pixel[:, 0], pixel[:, 1]]
@@ -382,12 +383,12 @@ def _vertex(before, middle, after):
     return max(min(0.5 * (before - after) / curvature, 0.5), -0.5)
 
 
-def step_noise(sample: np.ndarray, sigma: float) -> np.ndarray:
+def step_noise(sample: Sequence[np.ndarray], sigma: float) -> np.ndarray:
     """Return the noise of rises at each pixel from a sample of them.
 
     Parameters
     ----------
-    sample : ndarray of float32, shape (sample, height, width)
+    sample : sequence of ndarray of float32, shape (height, width)
         Images of rises, spread over the recording.
     sigma : float
         Width of the spatial filter, in binned pixels.
@@ -400,8 +401,12 @@ def step_noise(sample: np.ndarray, sigma: float) -> np.ndarray:
         than the quieter part of its surroundings; and none for quieter than half of the
         image's median, so that a dead pixel does not ring.
     """
-    gain = noise_gain(sample.shape[1:], sigma)
-    own = np.median(np.abs(sample), axis=0) / 0.6745 / gain
+    shape = sample[0].shape
+    gain = noise_gain(shape, sigma)
+    own = np.empty(shape)
+    for row in range(shape[0]):  # the sample is large, and would be copied twice
+        own[row] = np.median(np.abs([image[row] for image in sample]), axis=0)
+    own /= 0.6745 * gain
     around = ndimage.percentile_filter(own, 30, size=2 * round(12 * sigma) + 1)
     lowest = max(0.5 * float(np.median(own)), 1e-12)
     return (np.maximum(np.minimum(own, around), lowest) * gain).astype(np.float32)

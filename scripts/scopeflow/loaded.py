@@ -5,8 +5,9 @@ import pandas as pd
 import zarr
 
 from scopeflow.errors import InputError
+from scopeflow.parallel import threads_that_fit
 from scopeflow.preprocess import Filters, glow_image
-from scopeflow.stores import read_slab, slabs
+from scopeflow.stores import read_slab, slab_bytes, slabs
 
 
 class LoadedRecording:
@@ -49,6 +50,10 @@ class LoadedRecording:
             raise InputError(
                 f"session {session}: {error}. Lower it, or cell_diameter_px, which is {diameter:g}."
             ) from None
+
+    def threads(self, threads: int, mem_mb: float) -> int:
+        """Return how many slabs may be worked on at once, of `threads`, within `mem_mb` MB."""
+        return threads_that_fit(threads, mem_mb, slab_bytes(self.raw))
 
     def read(self, slab: slice) -> np.ndarray:
         """Read one of the `slabs`."""

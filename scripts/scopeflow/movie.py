@@ -1,5 +1,6 @@
 """Reading the motion-corrected movie slab by slab, and writing traces alike."""
 
+import math
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
@@ -7,8 +8,8 @@ import numpy as np
 import zarr
 
 from scopeflow.logs import progress
-from scopeflow.parallel import map_slabs
-from scopeflow.stores import COMPRESSOR, put, read_slab, slabs
+from scopeflow.parallel import map_slabs, threads_that_fit
+from scopeflow.stores import COMPRESSOR, put, read_slab, slab_bytes, slabs
 
 R = TypeVar("R")
 
@@ -30,15 +31,18 @@ class Movie:
         Pixels that at least half of the good frames saw.
     fps_hz : float
         Frame rate in Hz.
+    threads : int
+        Slabs that may be worked on at once: as many as fit into the memory of the job, in MB.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, threads: int = 1, mem_mb: float = math.inf) -> None:
         group = zarr.open_group(path, mode="r")
         self.Y = group["Y"]
         self.weight = group["weight"][:].astype(bool)
         self.usable = group["seen"][:] >= SEEN_MIN
         self.fps_hz = float(group.attrs["fps_hz"])
         self.slabs = slabs(self.Y)
+        self.threads = threads_that_fit(threads, mem_mb, slab_bytes(self.Y))
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -64,11 +68,9 @@ class Movie:
         picks = np.unique(np.linspace(0, len(self.slabs) - 1, min(n, len(self.slabs))).round())
         return [self.slabs[int(i)] for i in picks]
 
-    def map(
-        self, function: Callable[[slice], R], threads: int, what: str
-    ) -> Iterator[tuple[slice, R]]:
+    def map(self, function: Callable[[slice], R], what: str) -> Iterator[tuple[slice, R]]:
         """Apply a function to every slab in threads; yield slabs and results in order."""
-        results = progress(map_slabs(function, self.slabs, threads), len(self.slabs), what)
+        results = progress(map_slabs(function, self.slabs, self.threads), len(self.slabs), what)
         return zip(self.slabs, results, strict=True)
 
 

@@ -16,6 +16,8 @@ from threadpoolctl import threadpool_limits
 # Numbers from malloc.h: no mapping of blocks up to 1 GiB, no trimming below that, one arena.
 MALLOC_OPTIONS = {-3: 1 << 30, -1: 1 << 30, -8: 1}
 
+BASE_MB = 300  # the program itself and its libraries
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -47,6 +49,29 @@ def _keep_freed_memory() -> None:
         return
     for option, value in MALLOC_OPTIONS.items():
         mallopt(option, value)
+
+
+def threads_that_fit(threads: int, mem_mb: float, slab_bytes: float, copies: float = 4) -> int:
+    """Return how many slabs may be worked on at once within the memory allowed.
+
+    Parameters
+    ----------
+    threads : int
+        Number of threads allowed.
+    mem_mb : float
+        Memory allowed, in MB.
+    slab_bytes : float
+        Size of a slab as it is stored.
+    copies : float, optional
+        Memory of a slab in work, over that: itself and what is made of it.
+
+    Returns
+    -------
+    int
+        At least 1. One slab more is in flight than there are threads.
+    """
+    fitting = (mem_mb - BASE_MB) * 1e6 / (copies * slab_bytes)
+    return int(max(min(threads, fitting - 1), 1))
 
 
 def map_slabs(function: Callable[[T], R], slabs: Iterable[T], threads: int = 1) -> Iterator[R]:

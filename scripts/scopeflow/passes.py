@@ -20,7 +20,6 @@ def read_traces_and_course(
     A: sparse.csr_array,
     b: np.ndarray,
     out: zarr.Array,
-    threads: int,
 ) -> np.ndarray:
     """Write the raw traces of all units to `out` and return the background's course.
 
@@ -36,8 +35,6 @@ def read_traces_and_course(
         Background image.
     out : zarr.Array of float32, shape (unit_id, frame)
         Takes the traces; NaN at frames without weight.
-    threads : int
-        Slabs worked on at once.
 
     Returns
     -------
@@ -52,7 +49,7 @@ def read_traces_and_course(
         traces = read_traces(frames, patches)
         return traces, background_course(frames, traces, A, b)
 
-    for slab, (traces, course) in movie.map(read, threads, "slabs read for traces"):
+    for slab, (traces, course) in movie.map(read, "slabs read for traces"):
         traces[:, ~movie.weight[slab]] = np.nan
         writer.add(traces)
         f[slab] = course
@@ -70,7 +67,6 @@ def sum_over_frames(
     C: np.ndarray | zarr.Array,
     patches: list[Patch],
     mean_image: np.ndarray,
-    threads: int,
 ) -> list[PatchSums]:
     """Return the sums over all good frames that a spatial fit needs, one for each patch.
 
@@ -83,8 +79,8 @@ def sum_over_frames(
         good = movie.weight[slab]
         return average_slab(movie.good(slab), C[:, slab][:, good], mean_image, every)
 
-    slabs = movie.map(average, threads, "slabs summed up for footprints")
-    return sum_averages((averages for _, averages in slabs), patches, movie.shape, threads)
+    slabs = movie.map(average, "slabs summed up for footprints")
+    return sum_averages((averages for _, averages in slabs), patches, movie.shape, movie.threads)
 
 
 def mean_background(
@@ -92,7 +88,6 @@ def mean_background(
     A: sparse.csr_array,
     read_C: Callable[[slice], np.ndarray],
     mean_image: np.ndarray,
-    threads: int,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the paper's background: b, the mean of Y - A C, and its course f.
 
@@ -107,8 +102,6 @@ def mean_background(
         is allowed.
     mean_image : ndarray of float32, shape (height, width)
         Mean of the movie over good frames.
-    threads : int
-        Slabs worked on at once.
 
     Returns
     -------
@@ -127,7 +120,7 @@ def mean_background(
     def course(slab: slice) -> np.ndarray:
         return background_course(movie.read(slab), read_C(slab), A, b)
 
-    for slab, values in movie.map(course, threads, "slabs read for background"):
+    for slab, values in movie.map(course, "slabs read for background"):
         f[slab] = values
     f[~movie.weight] = np.nan
     return b, f

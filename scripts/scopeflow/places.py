@@ -109,10 +109,16 @@ def extra_variance(points: np.ndarray, errors: np.ndarray, groups: list[np.ndarr
 
 
 def _groups(points: np.ndarray, reach: float) -> list[np.ndarray]:
-    """Return the groups of points that are connected by steps up to `reach`."""
-    i, j = KDTree(points).query_pairs(reach, output_type="ndarray").T
-    graph = sparse.coo_array((np.ones(len(i)), (i, j)), shape=(len(points), len(points)))
-    labels = csgraph.connected_components(graph, directed=False)[1]
+    """Return the groups of points that are connected by steps up to `reach`.
+
+    Points are rounded to an eighth of that first. A cell has as many events as the recording
+    is long, and the pairs of them would be as many as that squared.
+    """
+    grid = reach / 8
+    sites, of_site = np.unique(np.rint(points / grid), axis=0, return_inverse=True)
+    i, j = KDTree(sites * grid).query_pairs(reach, output_type="ndarray").T
+    graph = sparse.coo_array((np.ones(len(i)), (i, j)), shape=(len(sites), len(sites)))
+    labels = csgraph.connected_components(graph, directed=False)[1][of_site]
     order = np.argsort(labels, kind="stable")
     return np.split(order, np.cumsum(np.bincount(labels))[:-1])
 
@@ -149,7 +155,7 @@ def cluster(
     total = cost.sum()
     starts = points[:: max(1, len(points) // STARTS_MAX)]
     while len(points) > 1:
-        gain = np.maximum(cost[:, None] - _distances(points, errors, starts) - 1, 0).sum(axis=0)
+        gain = _gains(points, errors, cost, starts)
         best = None
         for k in np.argsort(-gain, kind="stable")[:TRIALS]:
             trial, parts = _settle(points, errors, np.vstack([centres, starts[k]]))
@@ -165,10 +171,15 @@ def cluster(
     return centres, own
 
 
-def _distances(points: np.ndarray, errors: np.ndarray, centres: np.ndarray) -> np.ndarray:
-    """Return half the squared distance in errors, shape (event, centre)."""
-    squared = ((points[:, None] - centres) ** 2).sum(axis=2)
-    return squared / (2 * errors[:, None] ** 2)
+@numba.njit(nogil=True, cache=True)
+def _gains(points, errors, cost, starts):
+    """Return by how much a further centre at each start would cost points less, at least."""
+    gains = np.zeros(len(starts))
+    for k in range(len(starts)):
+        for p in range(len(points)):
+            away = (points[p, 0] - starts[k, 0]) ** 2 + (points[p, 1] - starts[k, 1]) ** 2
+            gains[k] += max(cost[p] - away / (2 * errors[p] ** 2) - 1, 0.0)
+    return gains
 
 
 @numba.njit(nogil=True, cache=True)

@@ -77,6 +77,11 @@ def slab_frames(height: int, width: int, itemsize: int) -> int:
     return int(np.clip(2**exponent, *SLAB_FRAMES))
 
 
+def slab_bytes(movie: zarr.Array) -> int:
+    """Return the size of one of the `slabs` of a movie."""
+    return math.prod(movie.chunks) * movie.dtype.itemsize
+
+
 def slabs(movie: zarr.Array) -> list[slice]:
     """Return the slices of frames that cover a movie, one chunk each."""
     step = movie.chunks[0]

@@ -1,11 +1,12 @@
 """Slabs in threads: in order, few in flight, errors told."""
 
+import math
 import threading
 import time
 
 import pytest
 
-from scopeflow.parallel import map_slabs
+from scopeflow.parallel import BASE_MB, map_slabs, threads_that_fit
 
 
 @pytest.mark.parametrize("threads", [1, 2, 4])
@@ -32,6 +33,17 @@ def test_no_more_than_threads_plus_one_slabs_are_in_flight():
         with lock:
             count -= 1
     assert most <= 4
+
+
+@pytest.mark.parametrize(
+    ("allowed_mb", "threads"), [(math.inf, 8), (BASE_MB + 900, 8), (BASE_MB + 300, 2), (100, 1)]
+)
+def test_slabs_in_flight_fit_into_the_memory(allowed_mb, threads):
+    slab_mb, copies = 25, 4
+    fitting = threads_that_fit(8, allowed_mb, slab_mb * 1e6, copies)
+    assert fitting == threads
+    if fitting > 1:  # one more is in flight
+        assert BASE_MB + (fitting + 1) * copies * slab_mb <= allowed_mb
 
 
 def test_an_error_in_a_slab_is_raised():

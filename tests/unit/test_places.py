@@ -1,5 +1,7 @@
 """Clouds of events: as many places as there are cells."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -39,6 +41,20 @@ def test_two_neighbours_are_two_places(seed, distance):
     places = places[places[:, 2] >= 2]
     assert len(places) == 2
     assert matched(places, centres) == 2
+
+
+def test_memory_is_not_that_of_all_pairs_of_events():
+    rng = np.random.default_rng(0)
+    often = events(rng, (40, 40), 4000)
+    gather_events([often[:50]], DIAMETER)  # compiled before
+    tracemalloc.start()
+    try:
+        places = gather_events([often], DIAMETER)
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert len(places[places[:, 2] >= 2]) == 1
+    assert most < 10e6  # all pairs take 64 MB for a number each
 
 
 def test_events_of_both_at_once_make_no_third_place():

@@ -10,7 +10,7 @@ import pytest
 import zarr
 
 from scopeflow import loaded, movie, stores
-from scopeflow.plan.variants import Plan
+from scopeflow.plan.plan import Plan
 from scopeflow.recordings import write_recording
 from scopeflow.stores import slabs
 

@@ -9,9 +9,9 @@ import pytest
 
 from scopeflow.errors import InputError
 from scopeflow.plan.alone import alone
+from scopeflow.plan.plan import Plan
 from scopeflow.plan.settings import read_schema
 from scopeflow.plan.stages import FINAL, STAGES
-from scopeflow.plan.variants import Plan
 from scopeflow.provenance import code_digest
 
 ROOT = Path(__file__).parents[2]

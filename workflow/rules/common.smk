@@ -10,7 +10,7 @@ import scopeflow.errors
 from scopeflow.plan.alone import alone
 from scopeflow.plan.settings import typed
 from scopeflow.plan.stages import STAGES
-from scopeflow.plan.variants import Plan
+from scopeflow.plan.plan import Plan
 from scopeflow.plan.writable import refuse_unwritable
 from scopeflow.provenance import code_digest
 

@@ -3,7 +3,7 @@
 from copy import deepcopy
 from pathlib import Path
 
-from scopeflow.plan.variants import Plan
+from scopeflow.plan.plan import Plan
 
 # What concerns the whole run or other sessions.
 LEFT_OUT = ("sessions", "discover", "results", "simulate", "overrides", "variants", "compare",

@@ -12,15 +12,13 @@ from scopeflow.plan.discover import discover
 from scopeflow.plan.settings import load_config
 from scopeflow.plan.sheet import Session, read_sheet
 from scopeflow.plan.stages import FINAL, LOOP, STAGES, node
-from scopeflow.plan.videos import find_timestamps, find_videos
-from scopeflow.recipes import video_names
 
 # Keys of the run, not of a session: no step may depend on them.
 NOT_SETTINGS = ("sessions", "discover", "results", "simulate", "overrides", "variants", "mem_mb",
                 "compare", "benchmark")  # fmt: skip
 
 
-class Plan:
+class Variants:
     """Sessions, variants and their settings; which variant computes which product.
 
     Parameters
@@ -38,8 +36,8 @@ class Plan:
         Rows of the sheet by name.
     variants : list of str
         ``default`` first.
-    results, simulated, logs, benchmarks : str
-        Root folders.
+    results : str
+        Root folder of the results.
     """
 
     def __init__(self, config: dict, source: str = "the config") -> None:
@@ -61,18 +59,10 @@ class Plan:
                     "to another place."
                 )
         self.results = results.as_posix()
-        self.simulated, self.logs, self.benchmarks, self.curation = (
-            (results.parent / name).as_posix()
-            for name in ("simulated", "logs", "benchmarks", "curation")
-        )
         # Bound here and not decorated, so that the caches live and die with the plan.
         self.effective = cache(self._effective)
         self.fingerprint = cache(self._fingerprint)
         self.owner = cache(self._owner)
-        self.videos = cache(self._videos)
-        for name in self.sessions:
-            for variant in self.variants:
-                self.videos(name, variant)  # a missing file is told before anything runs
 
     def _read_sessions(self) -> dict[str, Session]:
         if self.config["sessions"] is None:
@@ -176,93 +166,6 @@ class Plan:
             f"{stage}/{i}" if i else stage: self.owner(stage, i, session, variant)
             for stage, i in nodes
         }
-
-    # ---------------------------------------------------------------- files
-
-    def _videos(self, session: str, variant: str) -> tuple[list[str], list[str]]:
-        """Return the video files of a session in order, and its table of time stamps."""
-        row = self.sessions[session]
-        if row.path in self.recipes:
-            folder = f"{self.simulated}/{row.path}/video"
-            names = video_names(self.recipes[row.path])
-            return [f"{folder}/{name}" for name in names], [f"{folder}/timeStamps.csv"]
-        pattern = self.effective(session, variant)["load"]["pattern"]
-        return find_videos(row.path, pattern, row.where), find_timestamps(row.path)
-
-    def recording(self, wildcards) -> dict[str, list[str]]:
-        """Input function, to be unpacked: ``videos`` and ``timestamps`` of a session."""
-        videos, timestamps = self.videos(
-            wildcards.session, getattr(wildcards, "variant", "default")
-        )
-        return {"videos": videos, "timestamps": timestamps}
-
-    def file_names(self, wildcards) -> list[str]:
-        """Params function: names of the videos in reading order, which inputs do not keep."""
-        return [Path(p).name for p in self.videos(wildcards.session, wildcards.variant)[0]]
-
-    def truth(self, wildcards) -> str:
-        """Input function: the truth of a simulated session."""
-        return f"{self.simulated}/{self.sessions[wildcards.session].path}/truth.zarr"
-
-    def known_truth(self, wildcards) -> dict[str, str]:
-        """Input function, to be unpacked: the ``truth`` of a session, if it is simulated."""
-        simulated = self.sessions[wildcards.session].path in self.recipes
-        return {"truth": self.truth(wildcards)} if simulated else {}
-
-    def benchmark_tables(self, table: str) -> list[str]:
-        """Input function: a table of every run that the target benchmark measures."""
-        folder, cores = f"{self.results}/benchmark", self.config["benchmark"]["cores"]
-        return [f"{folder}/{s}/{n}/{table}.tsv" for s in self.sessions for n in sorted(set(cores))]
-
-    def scores(self, variant: str, table: str) -> list[str]:
-        """Input function: a table of the comparison with the truth, of all simulated sessions."""
-        rows = [s for s, row in self.sessions.items() if row.path in self.recipes]
-        if not rows:
-            raise InputError(
-                "validation: none of the sessions is simulated, so that there is no truth to "
-                "compare with. Use --configfile config/validation.yaml."
-            )
-        return [f"{self.results}/{session}/{variant}/{table}.tsv" for session in rows]
-
-    def comparisons(self) -> list[str]:
-        """Input function: what the target compare shall end with."""
-        if not self.config["compare"]:
-            raise InputError(
-                "compare: nothing is named. Write compare: {NAME: {first: PATH, second: PATH}} "
-                "into the config."
-            )
-        return [f"{self.results}/compare/{name}/summary.tsv" for name in self.config["compare"]]
-
-    def labels(self, wildcards) -> list[str]:
-        """Input function: the table of labels that a person wrote, if there is one."""
-        path = f"{self.curation}/{wildcards.session}/{wildcards.variant}.csv"
-        return [path] if Path(path).is_file() else []
-
-    def recordings_by_files(self) -> dict[int, list[str]]:
-        """Return the names of simulated recordings by their number of video files."""
-        groups: dict[int, list[str]] = {}
-        for name, recipe in self.recipes.items():
-            groups.setdefault(len(video_names(recipe)), []).append(name)
-        return groups
-
-    # ---------------------------------------------------------------- targets
-
-    def targets(self) -> list[str]:
-        """Return what a run shall end with: results, figures, scores of simulated sessions."""
-        files = []
-        for session, row in self.sessions.items():
-            for variant in self.variants:
-                folder = f"{self.results}/{session}/{variant}"
-                files += [f"{folder}/units.zarr", f"{folder}/figures/summary.png"]
-                files += [f"{folder}/curated.zarr", f"{folder}/export"]
-                if row.path in self.recipes:
-                    files.append(f"{folder}/score.tsv")
-        return files
-
-    def memory(self, rule: str) -> Callable:
-        """Return a resource function: the rule's budget, more at every further attempt."""
-        budget = self.config["mem_mb"][rule]
-        return lambda wildcards, attempt: budget * attempt
 
 
 def _update(run: dict, overrides: dict) -> None:

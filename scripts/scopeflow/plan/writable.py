@@ -4,7 +4,7 @@ import tempfile
 from pathlib import Path
 
 from scopeflow.errors import InputError
-from scopeflow.plan.variants import Plan
+from scopeflow.plan.plan import Plan
 
 
 def refuse_unwritable(plan: Plan) -> None:

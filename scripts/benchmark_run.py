@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 import yaml
 
@@ -74,7 +75,7 @@ def _measured(smk, session: str, cores: int, videos: list[VideoFile], work: Path
         "times_decoded": disk_mb / decoded_mb,
         **_accuracy(work / target, smk.input.get("truth")),
     }
-    return run, _steps(work / "benchmarks" / session / "default")
+    return run, _steps(work / "benchmarks" / session / "default", usage.script_mb)
 
 
 def _prepare(work: Path, session: str, config: dict, row: dict[str, str]) -> str:
@@ -106,8 +107,11 @@ def _accuracy(units: Path, truth: str | None) -> dict[str, float]:
     return {name: score[name] for name in [*names, "spikes_r_median", "motion_rmse_px"]}
 
 
-def _steps(folder: Path) -> pd.DataFrame:
-    """Return seconds and memory of every job, as Snakemake measured them."""
+def _steps(folder: Path, script_mb: dict[str, float]) -> pd.DataFrame:
+    """Return the seconds of every job as Snakemake measured them, and the memory of its script.
+
+    Snakemake samples memory ever more seldom; ours is that of all iterations together.
+    """
     rows = []
     for path in sorted(folder.glob("*.tsv"), key=lambda p: p.stat().st_mtime):
         measured = pd.read_csv(path, sep="\t").iloc[0]
@@ -116,7 +120,7 @@ def _steps(folder: Path) -> pd.DataFrame:
                 "step": path.stem,
                 "wall_s": measured["s"],
                 "cpu_s": measured["cpu_time"],
-                "peak_mb": measured["max_pss"],
+                "peak_mb": script_mb.get(path.stem.partition(".")[0], np.nan),
             }
         )
     return pd.DataFrame(rows, columns=["step", "wall_s", "cpu_s", "peak_mb"])

@@ -19,7 +19,7 @@ from scopeflow.frame_sums import add_binned
 
 LEVELS = 3  # windows of 1, 4 and 16 times `window_s`
 COARSER = 4
-SAMPLES = 96  # images of rises kept per level, from which their noise is measured
+SAMPLES = 96  # images of rises kept per level, at least; fewer than twice as many
 
 # Gaussians from this width on, in px, leave nothing that half the samples would not show.
 HALVED_SIGMA = 2.5
@@ -202,7 +202,9 @@ class StepDetector:
             scale = np.median(np.abs(rises)) if white is None else np.median(white) / shared
             self._floor = np.full(rises.shape[1:], 0.6 * scale / 0.6745, dtype=np.float32)
         new = rises[window : len(rises) - window]
-        self._sample.extend(new[:: self._stride].copy())  # a view would keep all of them
+        # Counted from the start of the recording, so that short slabs add no more than long ones.
+        first = -(self._first_bin + window) % self._stride
+        self._sample.extend(new[first :: self._stride].copy())  # a view would keep all of them
         ring = round(RING_REACH * self._how.sigma)
         found = _local_peaks(rises, self._floor, np.float32(self._z_min), window, ring)
         if len(found):

@@ -1,6 +1,7 @@
 """Threads over slabs of frames, with a bounded number of slabs in memory."""
 
 import ctypes
+import functools
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +16,10 @@ from threadpoolctl import threadpool_limits
 
 # Numbers from malloc.h: no mapping of blocks up to 1 GiB, no trimming below that, one arena.
 MALLOC_OPTIONS = {-3: 1 << 30, -1: 1 << 30, -8: 1}
+
+# After so many slabs, freed memory is given back: the holes between what is in use grow otherwise,
+# and with them the memory of a job over the length of a recording.
+TRIM_SLABS = 16
 
 BASE_MB = 300  # the program itself and its libraries
 
@@ -43,12 +48,27 @@ def _keep_freed_memory() -> None:
     By default glibc gives large blocks back at once, and every new slab is paid for page by
     page: a fifth of all processor time. Elsewhere nothing is changed.
     """
+    libc = _glibc()
+    if libc is not None:
+        for option, value in MALLOC_OPTIONS.items():
+            libc.mallopt(option, value)
+
+
+def _give_back_freed_memory() -> None:
+    """Return to the system all pages that hold nothing; costs their first use again."""
+    libc = _glibc()
+    if libc is not None:
+        libc.malloc_trim(0)
+
+
+@functools.cache
+def _glibc() -> ctypes.CDLL | None:
+    """Return the C library where it is the one that knows these calls."""
     try:
-        mallopt = ctypes.CDLL("libc.so.6").mallopt
-    except (OSError, AttributeError):
-        return
-    for option, value in MALLOC_OPTIONS.items():
-        mallopt(option, value)
+        libc = ctypes.CDLL("libc.so.6")
+    except OSError:
+        return None
+    return libc if hasattr(libc, "malloc_trim") else None
 
 
 def threads_that_fit(threads: int, mem_mb: float, slab_bytes: float, copies: float = 4) -> int:
@@ -91,6 +111,7 @@ def map_slabs(function: Callable[[T], R], slabs: Iterable[T], threads: int = 1) 
     object
         ``function(slab)``, in the order of `slabs`, whatever the number of threads.
     """
+    slabs = _trimming(slabs)
     if threads <= 1:
         yield from map(function, slabs)
         return
@@ -106,3 +127,10 @@ def map_slabs(function: Callable[[T], R], slabs: Iterable[T], threads: int = 1) 
         finally:
             for future in pending:
                 future.cancel()
+
+
+def _trimming(slabs: Iterable[T]) -> Iterator[T]:
+    for i, slab in enumerate(slabs):
+        if i and i % TRIM_SLABS == 0:
+            _give_back_freed_memory()
+        yield slab

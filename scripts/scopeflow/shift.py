@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 
 SLOPE = -0.75  # of the interpolating cubic at its first zero
+FRAMES_AT_ONCE = 4096  # of which it is counted who saw a pixel
 
 
 def shift_frames(frames: np.ndarray, motion: np.ndarray) -> np.ndarray:
@@ -69,10 +70,18 @@ def seen_fraction(motion: np.ndarray, good: np.ndarray, shape: tuple[int, int]) 
     ndarray of float32, shape (height, width)
         Between 0 and 1; all 0 without a good frame.
     """
-    if not good.any():
-        return np.zeros(shape, dtype=np.float32)
-    inside = []
-    for size, move in zip(shape, motion[good].T, strict=True):
-        source = np.arange(size) - move[:, None]
-        inside.append(((source >= 0) & (source <= size - 1)).astype(np.float32))
-    return (inside[0].T @ inside[1] / good.sum()).astype(np.float32)
+    moves = motion[good]
+    seen = np.zeros(shape, dtype=np.float32)  # whole numbers, exact up to 2 ** 24
+    for start in range(0, len(moves), FRAMES_AT_ONCE):
+        rows, cols = (
+            _inside(size, move)
+            for size, move in zip(shape, moves[start : start + FRAMES_AT_ONCE].T, strict=True)
+        )
+        seen += rows.T @ cols
+    return (seen / max(len(moves), 1)).astype(np.float32)
+
+
+def _inside(size: int, move: np.ndarray) -> np.ndarray:
+    """Return, as 0 or 1, where along an axis each frame had a source, shape (frame, size)."""
+    source = np.arange(size) - move[:, None]
+    return ((source >= 0) & (source <= size - 1)).astype(np.float32)

@@ -1,14 +1,18 @@
 """What a command and all the processes it starts cost: time, processor, memory."""
 
+import re
 import subprocess
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
 
 INTERVAL_S = 0.2
+
+# Snakemake runs a copy of a script, such as .snakemake/scripts/tmpq1w2e3.load.py.
+SCRIPT = re.compile(r"tmp\w+\.(\w+)\.py$")
 
 
 @dataclass(frozen=True)
@@ -22,11 +26,14 @@ class Usage:
     peak_mb : float
         Largest memory of all processes together, in MB: proportional set size, which counts
         shared pages once (resident size where the system does not tell the former).
+    script_mb : dict
+        The same of each script that Snakemake ran, by its name.
     """
 
     wall_s: float
     cpu_s: float
     peak_mb: float
+    script_mb: dict[str, float] = field(default_factory=dict)
 
 
 def run_measured(command: list[str], folder: Path, log: Path, env: dict | None = None) -> Usage:
@@ -68,7 +75,7 @@ def run_measured(command: list[str], folder: Path, log: Path, env: dict | None =
         end = "\n".join(log.read_text(errors="replace").splitlines()[-30:])
         raise RuntimeError(f"{' '.join(command)} failed with status {status}:\n{end}")
     wall = time.perf_counter() - start
-    return Usage(wall, _cpu_of_children() - before, sampler.peak_mb)
+    return Usage(wall, _cpu_of_children() - before, sampler.peak_mb, sampler.script_mb)
 
 
 def _cpu_of_children() -> float:
@@ -96,6 +103,7 @@ class _Sampler(threading.Thread):
         self._root = psutil.Process(pid)
         self._done = threading.Event()
         self.peak_mb = 0.0
+        self.script_mb: dict[str, float] = {}
 
     def run(self) -> None:
         while not self._done.wait(INTERVAL_S):
@@ -114,7 +122,15 @@ class _Sampler(threading.Thread):
         for process in processes:
             try:
                 memory = process.memory_full_info()
-                total += getattr(memory, "pss", memory.rss)
+                size = getattr(memory, "pss", memory.rss)
+                self._note_script(process.cmdline(), size / 1e6)
             except psutil.Error:  # it has ended meanwhile
                 continue
+            total += size
         return total / 1e6
+
+    def _note_script(self, arguments: list[str], size_mb: float) -> None:
+        for found in map(SCRIPT.search, arguments):
+            if found:
+                name = found.group(1)
+                self.script_mb[name] = max(self.script_mb.get(name, 0.0), size_mb)

@@ -109,3 +109,13 @@ def test_slow_events_do_not_double_a_fast_candidate():
     slow = np.array([[10.0, 43, 42, 20], [20.0, 60, 60, 8]])
     places = gather_events([fast, slow], DIAMETER)
     assert np.sort(places[:, 0]).round().tolist() == [40, 60]
+
+
+@pytest.mark.parametrize("level", range(events.LEVELS))
+def test_the_sample_of_rises_does_not_grow_with_the_number_of_slabs(level):
+    n_bins = 40_000
+    detector = events.StepDetector(HOW, level, n_bins, z_min=5.0)
+    slab = np.random.default_rng(0).normal(size=(80, 12, 12)).astype(np.float32)
+    for _ in range(n_bins // len(slab)):
+        detector.feed(slab)
+    assert events.SAMPLES * 0.8 < len(detector._sample) < 2 * events.SAMPLES

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scopeflow import shift
 from scopeflow.motion import Scheme, anchored, join_slabs, slab_motion
 from scopeflow.registration import Registrar
 from scopeflow.shift import seen_fraction, shift_frames
@@ -208,3 +209,11 @@ def test_seen_counts_the_frames_that_saw_a_pixel():
     assert seen[0, 4] == pytest.approx(1 / 3)
     assert seen[4, 2] == 1
     assert not seen_fraction(motion, np.zeros(4, bool), (6, 5)).any()
+
+
+def test_who_saw_a_pixel_is_counted_in_runs_of_frames(monkeypatch):
+    motion = np.random.default_rng(0).normal(0, 2, (50, 2))
+    good = np.ones(50, bool)
+    whole = seen_fraction(motion, good, (20, 30))
+    monkeypatch.setattr(shift, "FRAMES_AT_ONCE", 7)
+    np.testing.assert_array_equal(seen_fraction(motion, good, (20, 30)), whole)

@@ -34,3 +34,11 @@ def test_size_of_a_folder(tmp_path):
     (tmp_path / "deep").mkdir()
     (tmp_path / "deep" / "file").write_bytes(bytes(2_000_000))
     assert size_mb(tmp_path) == pytest.approx(2, abs=0.01)
+
+
+def test_memory_of_a_script_of_the_workflow_is_told_by_its_name(tmp_path):
+    script = tmp_path / "tmpq1w2e3.load.py"
+    script.write_text("import time; block = b'x' * 100_000_000; time.sleep(1.5)")
+    usage = run_measured([sys.executable, str(script)], tmp_path, tmp_path / "log.txt")
+    assert list(usage.script_mb) == ["load"]
+    assert 100 <= usage.script_mb["load"] <= usage.peak_mb

@@ -21,8 +21,8 @@ class LoadedRecording:
         Frames without a fault.
     glow : ndarray, shape (height, width)
         Image taken off every frame.
-    filters : Filters
-        What is done to frames after that.
+    filters : Filters or None
+        What is done to frames after that; None for a step that does not filter.
     fps_hz : float
         Frame rate in Hz.
     """
@@ -34,17 +34,12 @@ class LoadedRecording:
         table = pd.read_csv(frames, sep="\t", keep_default_na=False, dtype={"status": str})
         self.good = table["status"].to_numpy() == ""
         diameter, steps = settings["cell_diameter_px"], settings["preprocess"]
-        denoise, background = steps["denoise"], steps["background"]
-        self.filters = Filters.for_cells(
-            denoise["method"],
-            denoise["window_px"],
-            background["method"],
-            background["radius_px"],
-            diameter,
-        )
+        self.filters = None
         self.slabs = slabs(self.raw)
         try:
-            self.filters.check(self.shape)
+            if "denoise" in steps:
+                self.filters = _filters(steps["denoise"], steps["background"], diameter)
+                self.filters.check(self.shape)
             self.glow = glow_image(group["minimum"][:], steps["glow"]["method"], diameter)
         except ValueError as error:
             raise InputError(
@@ -73,3 +68,8 @@ class LoadedRecording:
         """Return the indices of at most `n` good frames, evenly spread."""
         good = np.flatnonzero(self.good)
         return good[np.unique(np.linspace(0, len(good) - 1, min(n, len(good))).round().astype(int))]
+
+
+def _filters(denoise: dict, background: dict, diameter: float) -> Filters:
+    methods = denoise["method"], denoise["window_px"], background["method"]
+    return Filters.for_cells(*methods, background["radius_px"], diameter)

@@ -42,6 +42,15 @@ def test_a_variant_computes_what_it_changes_and_what_follows(tmp_path):
     }
 
 
+def test_filters_count_for_motion_only_where_it_uses_them(tmp_path):
+    denoise = {"preprocess": {"denoise": {"window_px": 3}}}
+    p = plan(tmp_path, variants={"smooth": denoise})
+    motion = path_of(p, "estimate_motion", variant="smooth")
+    assert motion == path_of(p, "estimate_motion", variant="default")
+    p = plan(tmp_path, motion={"filtered": True}, variants={"smooth": denoise})
+    assert path_of(p, "estimate_motion", variant="smooth") == "results/s1/smooth/motion/x"
+
+
 def test_the_first_variant_that_agrees_owns_a_product(tmp_path):
     change = {"merge": {"correlation_min": 0.5}}
     p = plan(tmp_path, variants={"a": change, "b": {**change, "temporal": {"sparse_penalty": 3}}})

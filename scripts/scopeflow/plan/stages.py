@@ -21,7 +21,8 @@ class Stage:
     reads : tuple of str
         Stages whose products it reads; ``<stage`` is that of the iteration before.
     keys : tuple of str
-        Settings it uses: whole sections or single keys, dotted.
+        Settings it uses: whole sections or single keys, dotted; ``"key if other.key"`` is
+        used only where the other setting is true.
     """
 
     folder: str
@@ -30,12 +31,15 @@ class Stage:
 
 
 D = "cell_diameter_px"
-FILTERS = ("preprocess.glow", "preprocess.denoise", "preprocess.background")
+GLOW = "preprocess.glow"
+FILTERS = ("preprocess.denoise", "preprocess.background")
 
 STAGES = {
     "load": Stage("load", (), ("load", *SESSION)),
-    "preprocess": Stage("preprocess", ("load",), (*FILTERS, D)),
-    "estimate_motion": Stage("motion", ("load",), (*FILTERS, "motion", D)),
+    "preprocess": Stage("preprocess", ("load",), (GLOW, *FILTERS, D)),
+    "estimate_motion": Stage(
+        "motion", ("load",), (GLOW, *(f"{key} if motion.filtered" for key in FILTERS), "motion", D)
+    ),
     "apply_motion": Stage("motion", ("load", "estimate_motion"), ("preprocess", D)),
     "seeds_init": Stage(
         "seeds",

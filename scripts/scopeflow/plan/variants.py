@@ -90,7 +90,10 @@ class Variants:
     def used(self, stage: str, session: str, variant: str) -> dict:
         """Return exactly the settings that a stage, or a rule behind `units`, uses."""
         run, used = self.effective(session, variant), {}
-        for dotted in STAGES[stage].keys if stage in STAGES else FINAL[stage]:
+        for entry in STAGES[stage].keys if stage in STAGES else FINAL[stage]:
+            dotted, _, condition = entry.partition(" if ")
+            if condition and not _value(run, condition):
+                continue
             section, _, key = dotted.partition(".")
             if key:
                 used.setdefault(section, {})[key] = run[section][key]
@@ -166,6 +169,11 @@ class Variants:
             f"{stage}/{i}" if i else stage: self.owner(stage, i, session, variant)
             for stage, i in nodes
         }
+
+
+def _value(run: dict, dotted: str):
+    section, _, key = dotted.partition(".")
+    return run[section][key]
 
 
 def _update(run: dict, overrides: dict) -> None:

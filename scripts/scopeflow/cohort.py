@@ -17,6 +17,15 @@ from scopeflow.unit_summary import summarize, summarize_frames, summarize_motion
 SUMMED = {"s": "wall_s", "cpu_time": "cpu_s"}
 MEMORY = "max_pss", "max_rss"  # the first that was measured
 
+# Numbers that are read from the stores of a session, and those that follow from them.
+MEASURED = (
+    "n_units", "n_accepted", "n_curated", "snr_median", "spatial_r_median", "tau_decay_s_median",
+    "diameter_px_median", "noise_counts_median", "motion_rms_px", "motion_max_px", "n_frames",
+    "duration_s", "fps_hz", "height_px", "width_px", "frames_left_out", "frames_bad",
+    "frames_lost", "warnings",
+)  # fmt: skip
+DERIVED = "accepted_frac", "left_out_frac", "cpu_per_frame_ms", "outliers"
+
 # Columns in which a session may stand out.
 JUDGED = (
     "n_units", "accepted_frac", "snr_median", "spatial_r_median", "tau_decay_s_median",
@@ -55,9 +64,8 @@ def table(
         Columns as in docs/outputs.md; ``outliers`` names those in which the session stands
         out (`outliers`).
     """
-    kept = (
-        {} if known is None else {(r["session"], r["variant"]): r for r in known.to_dict("records")}
-    )
+    records = [] if known is None else known.to_dict("records")
+    kept = {(record["session"], record["variant"]): record for record in records}
     rows = []
     for session, metadata in sessions.items():
         for variant in variants:
@@ -66,12 +74,11 @@ def table(
             if time is None:
                 continue
             row = kept.get((session, variant)) if time < known_since else None
-            if row is None or not set(_measured_names()) <= set(row):
+            if row is None or not set(MEASURED) <= set(row):
                 row = _measured(folder)
+            own = {"session": session, "variant": variant, **_carried(metadata), "outliers": ""}
             cost = costs(Path(benchmarks, session, variant))
-            own = {k: v for k, v in metadata.items() if k not in ("session", "variant")}
-            measured = {k: row[k] for k in _measured_names()}
-            rows.append({"session": session, "variant": variant, **own, **measured, **cost})
+            rows.append({**own, **{k: row[k] for k in MEASURED}, **cost})
     found = pd.DataFrame(rows)
     if not len(found):
         return found
@@ -107,13 +114,14 @@ def _measured(folder: Path) -> dict[str, float]:
     return row
 
 
-def _measured_names() -> list[str]:
-    return [
-        *("n_units", "n_accepted", "n_curated", "snr_median", "spatial_r_median"),
-        *("tau_decay_s_median", "diameter_px_median", "noise_counts_median"),
-        *("motion_rms_px", "motion_max_px", "n_frames", "duration_s", "fps_hz", "height_px"),
-        *("width_px", "frames_left_out", "frames_bad", "frames_lost", "warnings"),
-    ]
+def _carried(metadata: Mapping[str, str]) -> dict[str, str]:
+    """Return the sheet's columns; a name that the table has itself gets ``sheet_`` before it."""
+    taken = {"variant", *MEASURED, *SUMMED.values(), "peak_mb", *DERIVED}
+    return {
+        f"sheet_{name}" if name in taken else name: value
+        for name, value in metadata.items()
+        if name not in ("session", "include")
+    }
 
 
 def costs(folder: Path) -> dict[str, float]:

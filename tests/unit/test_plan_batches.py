@@ -173,7 +173,7 @@ def test_sessions_are_finished_failed_or_incomplete(tmp_path):
     assert found["s3"][0] == "incomplete"
     assert "2 results are missing" in found["s3"][2]
     assert found["s4"] == ("incomplete", "", "1 jobs were not done: units")
-    assert found["s5"] == ("incomplete", "", "nothing is there yet")
+    assert found["s5"] == ("not begun", "", "")
 
 
 def test_a_failed_recording_concerns_the_sessions_made_of_it(tmp_path):
@@ -239,7 +239,7 @@ def test_the_screen_shows_the_first_failures_and_counts_the_rest(tmp_path):
         Job("load", f"logs/s{i}.log", True, {"session": f"s{i}", "variant": "v"}) for i in range(12)
     ]
     words = told_status(session_states(p, jobs), "results/status.tsv")
-    assert words.startswith("Sessions: 0 finished, 12 failed, 18 incomplete. Table: results/")
+    assert words.startswith("Sessions: 0 finished, 12 failed, 18 not begun. Table: results/")
     assert "  s0 v: load failed: ended without a word" in words
     assert "    log: logs/s9.log" in words
     assert "s10" not in words

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from scopeflow.plan.plan import Plan
 
-FINISHED, FAILED, INCOMPLETE = "finished", "failed", "incomplete"
+FINISHED, FAILED, INCOMPLETE, NOT_BEGUN = "finished", "failed", "incomplete", "not begun"
 COLUMNS = ("session", "animal", "state", "variant", "rule", "log", "reason")
 SHOWN = 10  # failures that are told on the screen; all stand in the table
 REASON_MAX = 400  # letters
@@ -96,7 +96,7 @@ def _state(plan: Plan, session: str, jobs: list[Job], earlier: dict | None) -> d
     if earlier and earlier.get("state") == FAILED:
         return earlier
     if len(missing) == len(plan.targets_of(session)):
-        return {"state": INCOMPLETE, "reason": "nothing is there yet"}
+        return {"state": NOT_BEGUN}
     return {"state": INCOMPLETE, "reason": f"{len(missing)} results are missing: {missing[0]}, ..."}
 
 
@@ -150,7 +150,7 @@ def write_status(path: str | Path, rows: list[dict[str, str]]) -> None:
 
 def told_status(rows: list[dict[str, str]], path: str) -> str:
     """Return a few lines for the screen."""
-    counts = {state: 0 for state in (FINISHED, FAILED, INCOMPLETE)}
+    counts = {state: 0 for state in (FINISHED, FAILED, INCOMPLETE, NOT_BEGUN)}
     for row in rows:
         counts[row["state"]] += bool(row["session"]) or row["state"] == FAILED
     words = [f"{n} {state}" for state, n in counts.items() if n or state == FINISHED]

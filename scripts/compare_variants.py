@@ -1,5 +1,6 @@
 """Rule ``compare_variants``: the variants of a session side by side, so that one can be chosen."""
 
+import math
 from typing import TYPE_CHECKING
 
 import matplotlib as mpl
@@ -23,18 +24,21 @@ if TYPE_CHECKING:
 
 EXAMPLES = 6
 WINDOW_S = 120.0  # of the traces that are drawn: single transients should be seen
+FRAMES_MAX = 20_000  # of the traces that are correlated; of longer ones every second, third, ...
 
 
 def main(smk: "Snakemake") -> None:
     mpl.use("agg")
     names, paths = list(smk.params.differences), _listed(smk.input.units)
     scores = _listed(smk.input.get("scores", []))
-    reference, time_s = read_result(paths[0]), read(paths[0], "time_s")
+    time_s = read(paths[0], "time_s")
+    step = math.ceil(len(time_s) / FRAMES_MAX)
+    reference = read_result(paths[0], step)
     rows, partners = [], []
     for i, (name, path) in enumerate(zip(names, paths, strict=True)):
         group = zarr.open_group(path, mode="r")
         alike = np.array_equal(time_s, group["time_s"][:])
-        likeness = liken(reference, reference if i == 0 else read_result(path), alike)
+        likeness = liken(reference, reference if i == 0 else read_result(path, step), alike)
         partners.append(likeness.partner)
         row = {"variant": name, "differs": smk.params.differences[name], **summarize(group)}
         row |= likeness.numbers | summarize_motion(group) | summarize_frames(group)

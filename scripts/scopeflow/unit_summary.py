@@ -46,7 +46,8 @@ def summarize_motion(group: zarr.Group) -> dict[str, float]:
         ``motion_rms_px`` and ``motion_max_px``: distance from the median place, because the
         correction is defined up to a constant; NaN without a good frame.
     """
-    motion, good = group["motion"][:].astype(np.float64), group["frame_good"][:] > 0
+    motion = group["motion"][:].astype(np.float64)
+    good = (group["frame_good"][:] > 0) & np.isfinite(motion).all(axis=1)
     if not good.any():
         return {"motion_rms_px": np.nan, "motion_max_px": np.nan}
     away = motion[good] - np.median(motion[good], axis=0)

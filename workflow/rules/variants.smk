@@ -36,6 +36,8 @@ rule promote:
     log:
         "<logs>/promote.log",
     localrule: True
+    conda:
+        "../../environment.yml"
     params:
         configs=[str(path) for path in workflow.configfiles],
         variant=lambda wc: plan.config["variant"],

@@ -62,9 +62,10 @@ def _draw_panel(ax: Axes, x: np.ndarray, found: pd.DataFrame, column: str) -> No
     out = np.array([column in names.split("; ") for names in found["outliers"]])
     ax.plot(x[~out], y[~out], "o", color=USUAL, ms=4, alpha=0.7)
     ax.plot(x[out], y[out], "D", color=OUT, ms=5)
-    for i in np.flatnonzero(out)[:NAMED]:
+    ax.margins(y=0.1)
+    for j, i in enumerate(np.flatnonzero(out)[:NAMED]):  # neighbours at different heights
         ax.annotate(
-            found["session"].iloc[i], (x[i], y[i]), xytext=(4, 3), textcoords="offset points",
+            found["session"].iloc[i], (x[i], y[i]), xytext=(5, 3 - 8 * (j % 3)), textcoords="offset points",
             fontsize=7, color=OUT,
         )  # fmt: skip
     if out.sum() > NAMED:

@@ -128,6 +128,7 @@ def test_the_former_text_is_kept_and_what_the_new_default_does_not_reach_is_told
     assert "session s1 has settings of its own" in words
     assert "seed=7" in words
     assert "session s2" not in words
+    assert "computes for default what a had for itself: seeds_init, seeds_refine" in words
     path.write_text(text)
     promote(path, "a")
     assert (tmp_path / "my.before_a_2.yaml").read_text() == text

@@ -1,6 +1,7 @@
 """The settings of a variant written into the user's config, so that they become the default."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import yaml
 
@@ -42,6 +43,7 @@ def promote(path: Path, name: str | None) -> list[str]:
         f"variant {name} is the default now, in {path}; the former text is {backup.name}",
         *(f"  {line}" for line in changes),
         *_exceptions(old_plan, new_plan, name),
+        *_due(old_plan, name),
     ]
 
 
@@ -138,6 +140,20 @@ def _changes(before: dict, name: str) -> list[str]:
         was = f"was {said[key]}" if key in said else "was not set"
         lines.append(f"{key}: {value} ({was})")
     return lines
+
+
+def _due(old: Variants, name: str) -> list[str]:
+    """Say which steps the next run computes anew: results lie in a folder of their variant."""
+    own: dict[str, None] = {}
+    for session in old.sessions:
+        found = old.computed_by(SimpleNamespace(session=session, variant=name))
+        own.update((step, None) for step, owner in found.items() if owner == name)
+    if name == "default" or not own:
+        return []
+    return [
+        f"the next run computes for default what {name} had for itself: {', '.join(own)}, and what "
+        f"follows from the units; the results of {name} stay in its folder (snakemake -n shows it)"
+    ]
 
 
 def _exceptions(old: Variants, new: Variants, name: str) -> list[str]:

@@ -65,8 +65,8 @@ def _draw_panel(ax: Axes, x: np.ndarray, found: pd.DataFrame, column: str) -> No
     ax.margins(y=0.1)
     for j, i in enumerate(np.flatnonzero(out)[:NAMED]):  # neighbours at different heights
         ax.annotate(
-            found["session"].iloc[i], (x[i], y[i]), xytext=(5, 3 - 8 * (j % 3)), textcoords="offset points",
-            fontsize=7, color=OUT,
+            found["session"].iloc[i], (x[i], y[i]), xytext=(5, 3 - 8 * (j % 3)),
+            textcoords="offset points", fontsize=7, color=OUT,
         )  # fmt: skip
     if out.sum() > NAMED:
         ax.set_title(f"{out.sum()} outliers, {NAMED} named", fontsize=8)

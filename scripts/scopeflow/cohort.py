@@ -4,6 +4,7 @@ It is made of what exists, so that one failed session costs no more than its own
 """
 
 import csv
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,6 +13,8 @@ import pandas as pd
 import zarr
 
 from scopeflow.unit_summary import summarize, summarize_frames, summarize_motion
+
+logger = logging.getLogger(__name__)
 
 # Of a table of a benchmark: what is summed, and what the largest is taken of.
 SUMMED = {"s": "wall_s", "cpu_time": "cpu_s"}
@@ -76,6 +79,8 @@ def table(
             row = kept.get((session, variant)) if time < known_since else None
             if row is None or not set(MEASURED) <= set(row):
                 row = _measured(folder)
+            if row is None:
+                continue
             own = {"session": session, "variant": variant, **_carried(metadata), "outliers": ""}
             cost = costs(Path(benchmarks, session, variant))
             rows.append({**own, **{k: row[k] for k in MEASURED}, **cost})
@@ -100,18 +105,28 @@ def changed_at(folder: Path) -> float | None:
     return max(times) if (folder / "units.zarr" / "zarr.json").is_file() else None
 
 
-def _measured(folder: Path) -> dict[str, float]:
-    """Read what a session's stores say about it."""
-    group = zarr.open_group(folder / "units.zarr", mode="r")
-    row = summarize(group) | summarize_motion(group) | summarize_frames(group)
-    curated = folder / "curated.zarr"
-    row["n_curated"] = (
-        zarr.open_array(curated, path="unit_id", mode="r").shape[0]
-        if (curated / "zarr.json").is_file()
-        else np.nan
-    )
+def _measured(folder: Path) -> dict[str, float] | None:
+    """Read what a session's stores say about it; None, and a word, if one is damaged."""
+    try:
+        group = zarr.open_group(folder / "units.zarr", mode="r")
+        row = summarize(group) | summarize_motion(group) | summarize_frames(group)
+        row["n_curated"] = _n_curated(folder / "curated.zarr")
+    except (OSError, KeyError, ValueError) as error:
+        logger.warning(
+            "%s is damaged, or of another version (%s: %s): left out of the table of all "
+            "sessions. Delete it and run again.",
+            folder, type(error).__name__, error,
+        )  # fmt: skip
+        return None
     row["warnings"] = len(group.attrs.get("warnings", []))
     return row
+
+
+def _n_curated(store: Path) -> float:
+    """Return the number of units after a person's labels; NaN where these were not applied."""
+    if not (store / "zarr.json").is_file():
+        return np.nan
+    return zarr.open_array(store, path="unit_id", mode="r").shape[0]
 
 
 def _carried(metadata: Mapping[str, str]) -> dict[str, str]:

@@ -16,24 +16,30 @@ def renew(
     sessions: Mapping[str, Mapping[str, str]],
     variants: list[str],
 ) -> str:
-    """Write ``cohort.csv`` and ``cohort.png``; return the path of the former.
+    """Write ``cohort.csv`` and ``cohort.png``; return the path of the former, "" without units.
 
     Parameters
     ----------
     results, benchmarks, sessions, variants
-        As of `cohort.table`, which must find at least one row.
+        As of `cohort.table`.
     """
     path, figure = Path(results, "cohort.csv"), Path(results, "cohort.png")
-    known, since = None, 0.0
-    if path.is_file():
-        known, since = (
-            pd.read_csv(path, dtype={"session": str, "variant": str}),
-            path.stat().st_mtime,
-        )
-    found = table(results, benchmarks, sessions, variants, known, since)
+    since = path.stat().st_mtime if path.is_file() else 0.0
+    found = table(results, benchmarks, sessions, variants, _known(path), since)
+    if not len(found):
+        return ""
     with new_store(path) as part:
         found.to_csv(part, index=False, float_format="%.6g")
     drawn = draw_cohort(found)
     with new_store(figure) as part:
         drawn.savefig(part, dpi=110, format="png")
     return path.as_posix()
+
+
+def _known(path: Path) -> pd.DataFrame | None:
+    """Return the table that is there; None without one, or if somebody gave it another form."""
+    try:
+        known = pd.read_csv(path, dtype={"session": str, "variant": str})
+    except (OSError, ValueError):
+        return None
+    return known if {"session", "variant"} <= set(known) else None

@@ -1,6 +1,7 @@
 """One row for each session that exists, and the unusual ones by name."""
 
 import os
+import shutil
 import warnings
 
 import numpy as np
@@ -96,6 +97,23 @@ def test_the_table_and_its_figure_are_written_and_renewed(results):
     assert (results / "cohort.png").stat().st_size > 5000
     renew(results, results.parent / "benchmarks", SESSIONS, ["default"])
     assert (results / "cohort.csv").read_text() == first
+
+
+@pytest.mark.parametrize("text", ["", "a;b\n1;2\n", "session,n_units\nday1,3\n"])
+def test_a_table_of_another_form_is_made_anew(results, text):
+    (results / "cohort.csv").write_text(text)
+    renew(results, results.parent / "benchmarks", SESSIONS, ["default"])
+    assert pd.read_csv(results / "cohort.csv")["n_units"].tolist() == [6]
+
+
+def test_a_damaged_store_is_left_out_with_a_word(results, caplog):
+    shutil.copytree(results / "day1", results / "day2")
+    (results / "day2/default/units.zarr/zarr.json").write_text("hal")
+    (results / "day1/default/units.zarr/zarr.json").write_text("{}")
+    assert len(of(results)) == 0
+    assert caplog.text.count("is damaged, or of another version") == 2
+    assert renew(results, results.parent / "benchmarks", SESSIONS, ["default"]) == ""
+    assert not (results / "cohort.csv").exists()
 
 
 def test_a_session_that_stands_out_is_named_within_its_variant(tmp_path):

@@ -21,10 +21,10 @@ def differences(settings: dict, reference: dict) -> str:
     """
     own, other = flat(settings), flat(reference)
     changed = [k for k in [*own, *(k for k in other if k not in own)] if own.get(k) != other.get(k)]
-    return "; ".join(f"{key}={_text(own.get(key))}" for key in changed)
+    return "; ".join(f"{key}={shown(own.get(key))}" for key in changed)
 
 
-def _text(value: object) -> str:
+def shown(value: object) -> str:
     """Return a value as it would stand in the config."""
     if isinstance(value, float):
         return f"{value:g}"

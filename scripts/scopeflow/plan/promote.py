@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import yaml
 
 from scopeflow.errors import InputError
-from scopeflow.plan.differences import differences, flat
+from scopeflow.plan.differences import differences, flat, shown
 from scopeflow.plan.variants import Variants, laid_over
 from scopeflow.plan.yaml_text import empty, remove, set_value
 
@@ -137,8 +137,8 @@ def _changes(before: dict, name: str) -> list[str]:
     said = flat({k: v for k, v in before.items() if k != "variants"})
     lines = []
     for key, value in flat(before["variants"][name] or {}).items():
-        was = f"was {said[key]}" if key in said else "was not set"
-        lines.append(f"{key}: {value} ({was})")
+        was = f"was {shown(said[key])}" if key in said else "was not set"
+        lines.append(f"{key}: {shown(value)} ({was})")
     return lines
 
 

@@ -132,3 +132,16 @@ def test_the_former_text_is_kept_and_what_the_new_default_does_not_reach_is_told
     path.write_text(text)
     promote(path, "a")
     assert (tmp_path / "my.before_a_2.yaml").read_text() == text
+
+
+def test_the_ends_of_lines_and_a_link_stay(tmp_path):
+    (tmp_path / "sheet.tsv").write_text("session\tanimal\tpath\ns1\tm\tfake\n")
+    text = (
+        f"sessions: {tmp_path / 'sheet.tsv'}\r\nsimulate: {{fake: {{}}}}\r\n"
+        "seed: 1 # mine\r\nvariants:\r\n  a: {seed: 2}\r\n"
+    )
+    (tmp_path / "real.yaml").write_bytes(text.encode())
+    (tmp_path / "my.yaml").symlink_to("real.yaml")
+    promote(tmp_path / "my.yaml", "a")
+    assert (tmp_path / "my.yaml").is_symlink()
+    assert b"\r\nseed: 2 # mine\r\n" in (tmp_path / "real.yaml").read_bytes()

@@ -29,14 +29,14 @@ def promote(path: Path, name: str | None) -> list[str]:
         If there is no such variant, or if the file cannot be changed safely.
     """
     path = path.resolve()  # a link stays a link
-    text = path.read_text("utf-8")
+    text = path.read_bytes().decode("utf-8")  # as it is: the ends of its lines stay, too
     new = promoted(text, name, str(path))
     before, after = (yaml.safe_load(t) for t in (text, new))
     old_plan, new_plan = Variants(before, str(path)), Variants(after, str(path))
     backup = _backup_name(path, name)
-    backup.write_text(text, "utf-8")
+    backup.write_bytes(text.encode("utf-8"))
     part = path.with_name(f".{path.name}.part")
-    part.write_text(new, "utf-8")
+    part.write_bytes(new.encode("utf-8"))
     part.replace(path)
     changes = _changes(before, name)
     return [

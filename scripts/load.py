@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from scopeflow.errors import InputError
+from scopeflow.excerpt import excerpt, files_before
 from scopeflow.frames import (
     BLACK,
     DUPLICATED,
@@ -43,7 +44,7 @@ def main(smk: "Snakemake") -> None:
     videos = [probe(path) for path in _listed(smk.input.videos)]
     check_alike(videos, session)
     axis = _axis(smk, videos, row.get("fps_hz"))
-    source = Source(videos, axis, settings["frames"]["start"], settings["frames"]["stop"])
+    source, settings = _source(videos, axis, settings)
     entries, shape = _reduced(source, settings, smk.threads, session)
     threads = _threads_that_fit(smk, shape, videos[0].dtype)
     fps_hz = axis.fps_hz / settings["downsample"]["frame"]
@@ -89,6 +90,18 @@ def main(smk: "Snakemake") -> None:
         "session %s: %d files, %d frames of %d x %d px (%s), %.4g Hz by the %s, %d frames good",
         session, len(videos), len(good), *shape, movie.dtype, fps_hz, axis.source, good.sum(),
     )  # fmt: skip
+
+
+def _source(videos, axis, settings):
+    """Return the frames to read; of a preview the middle ones, without what lies before them."""
+    skipped = 0
+    if "excerpt" in settings:
+        stated = [video.n_stated for video in videos]
+        n_stated = None if None in stated else sum(stated)
+        settings = excerpt(settings, n_stated, (videos[0].height, videos[0].width))
+        skipped = files_before(settings["frames"]["start"], stated)
+    frames = settings["frames"]
+    return Source(videos, axis, frames["start"], frames["stop"], n_skipped=skipped), settings
 
 
 def _reduced(source, settings, threads, session):

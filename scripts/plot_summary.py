@@ -11,6 +11,7 @@ from scopeflow import figures
 from scopeflow.footprints import centroids, read_footprints
 from scopeflow.logs import job_log
 from scopeflow.stores import new_store
+from scopeflow.unit_traces import traces_of
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake
@@ -40,7 +41,7 @@ def main(smk: "Snakemake") -> None:
         # Spread over the range of quality, not the best only: the judgement should be fair.
         order = np.argsort(-units["snr"][:])
         picks = order[np.unique(np.linspace(0, len(order) - 1, EXAMPLES).round().astype(int))]
-        traces = [_of_unit(units, k) for k in picks]
+        traces = [traces_of(units, k) for k in picks]
         figures.draw_traces(ax, time_s, unit_id[picks], traces)
     else:
         ax.text(0.5, 0.5, "no cell was found", ha="center", va="center")
@@ -49,14 +50,6 @@ def main(smk: "Snakemake") -> None:
     fig.suptitle(f"session {smk.wildcards.session}, variant {smk.wildcards.variant}")
     with new_store(smk.output.summary) as part:
         fig.savefig(part, dpi=110, format="png")
-
-
-def _of_unit(units: zarr.Group, k: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return raw trace, fit and S of a unit; the fit includes baseline and first decay."""
-    C = units["C"][k]
-    decay_frames = units["tau_decay_s"][k] * units.attrs["fps_hz"]
-    start = units["c0"][k] * np.exp(-np.arange(len(C)) / max(decay_frames, 1e-6))
-    return units["YrA"][k], C + units["b0"][k] + start, units["S"][k]
 
 
 def _attrition(smk: "Snakemake", n_units: int) -> list[tuple[str, int]]:

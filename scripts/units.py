@@ -72,6 +72,7 @@ def main(smk: "Snakemake") -> None:
             kinetics=temporal.attrs.get("kinetics", {}),
             lineage=_lineage(smk.input.get("merges", [])),
             warnings=list(raw.attrs.get("warnings", [])),
+            frame_status=frames["status"].replace("", "good").value_counts().to_dict(),
             coordinates="time_s frame_good",
         )
         put_unit_ids(out, unit_id)

@@ -21,13 +21,7 @@ def draw_footprints(
     ax.imshow(image, cmap="gray", vmin=low, vmax=max(high, low + 1e-6))
     colours = ["#56B4E9", "#E69F00", "#009E73", "#F0E442", "#D55E00", "#CC79A7"]
     for k in range(A.shape[0]):
-        own = slice(A.indptr[k], A.indptr[k + 1])
-        rows, cols = np.divmod(A.indices[own], image.shape[1])
-        top, left = rows.min() - 1, cols.min() - 1
-        box = np.zeros((rows.max() - top + 2, cols.max() - left + 2))
-        box[rows - top, cols - left] = A.data[own]
-        grid = (np.arange(box.shape[1]) + left, np.arange(box.shape[0]) + top)
-        ax.contour(*grid, box, [CONTOUR_LEVEL], colors=[colours[k % len(colours)]], linewidths=0.8)
+        draw_outline(ax, A, k, image.shape[1], colours[k % len(colours)])
         if A.shape[0] <= 100:
             place = {"xy": centres[k, ::-1], "ha": "center", "va": "center"}
             ax.annotate(str(unit_id[k]), color="white", fontsize=5, alpha=0.8, **place)
@@ -36,6 +30,17 @@ def draw_footprints(
         f"maximum projection and {A.shape[0]} footprints (outline at {CONTOUR_LEVEL} of the peak)"
     )
     ax.set(xlim=(-0.5, image.shape[1] - 0.5), ylim=(image.shape[0] - 0.5, -0.5))
+
+
+def draw_outline(ax: Axes, A: sparse.csr_array, k: int, width: int, colour: str) -> None:
+    """Draw the outline of footprint `k` of an image of a given width, at 0.4 of its peak."""
+    own = slice(A.indptr[k], A.indptr[k + 1])
+    rows, cols = np.divmod(A.indices[own], width)
+    top, left = rows.min() - 1, cols.min() - 1
+    box = np.zeros((rows.max() - top + 2, cols.max() - left + 2))
+    box[rows - top, cols - left] = A.data[own]
+    grid = (np.arange(box.shape[1]) + left, np.arange(box.shape[0]) + top)
+    ax.contour(*grid, box, [CONTOUR_LEVEL], colors=[colour], linewidths=0.8)
 
 
 def draw_motion(ax: Axes, time_s: np.ndarray, motion: np.ndarray, good: np.ndarray) -> None:

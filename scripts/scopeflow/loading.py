@@ -51,6 +51,8 @@ class Source:
         Times of the frames.
     start, stop : int, int or None
         Range of frames, as they come from the files.
+    n_skipped : int
+        So many files at the beginning are not read; they count with the frames they state.
     n_read : list of int
         Frames decoded per file, filled while reading.
     n_due : int
@@ -63,6 +65,7 @@ class Source:
     axis: TimeAxis
     start: int = 0
     stop: int | None = None
+    n_skipped: int = 0
     n_read: list[int] = field(default_factory=list)
     n_due: int = 0
     is_whole: bool = False
@@ -88,6 +91,10 @@ class Source:
         count = 0
         for file, video in enumerate(self.videos):
             self.n_read.append(0)
+            if file < self.n_skipped:
+                count += video.n_stated or 0
+                self.n_due += video.n_stated or 0
+                continue
             for number, frame in enumerate(read_frames(video, threads)):
                 if self.stop is not None and count >= self.stop:
                     return
@@ -97,7 +104,7 @@ class Source:
                 count += 1
                 self.n_due += 1
             self.n_due += self._lost(file)
-        self.is_whole = True
+        self.is_whole = not self.n_skipped
 
     def _lost(self, file: int) -> int:
         """Return how many frames are missing at the end of a file that has been read.

@@ -225,6 +225,8 @@ def test_without_units_every_format_is_valid_and_empty(write_units, folder):
 def test_the_dictionary_names_all_that_is_written(write_units, folder):
     source = Source(write_units(n_units=2, n_frames=60))
     text = dictionary(source, ["nwb", "hdf5", "csv"])
+    assert "animal = m1; " in text
+    assert "genotype = wild type" in text
     for name in write_tables(source, folder):
         assert f"`{name}`" in text
     for name in ("units", "frames", "events"):

@@ -106,6 +106,8 @@ def test_every_setting_is_used_by_some_stage():
         *("sessions", "discover", "results", "simulate", "overrides", "variants", "mem_mb"),
         "compare",
         "benchmark",
+        "preview",
+        "variant",
         *("keep_movies", "n_iterations"),
     }
     for section in per_session - sections:

@@ -123,14 +123,37 @@ def test_nothing_is_left_to_do_and_no_partial_store_lies_about(finished):
     assert not list(finished.folder.rglob("*.part"))
 
 
+def read_table(project, path: str, delimiter: str = "\t") -> list[dict]:
+    with (project.folder / "results" / path).open(newline="") as handle:
+        return list(csv.DictReader(handle, delimiter=delimiter))
+
+
+def test_all_sessions_stand_in_one_table(finished):
+    states = {row["session"]: row["state"] for row in read_table(finished, "status.tsv")}
+    assert states == {"cells": "finished", "empty": "finished"}
+    rows = {row["session"]: row for row in read_table(finished, "cohort.csv", ",")}
+    assert (rows["cells"]["drug"], rows["empty"]["drug"]) == ("saline", "")
+    for session, row in rows.items():
+        units = open_units(finished, session)
+        assert int(row["n_units"]) == int(row["n_curated"]) == units.sizes["unit_id"]
+        left_out = int((units["frame_good"] == 0).sum())
+        assert int(row["frames_left_out"]) == left_out
+        assert int(row["frames_bad"]) + int(row["frames_lost"]) <= left_out
+        assert float(row["cpu_s"]) > 1
+        assert row["outliers"] == ""
+    assert (finished.folder / "results" / "cohort.png").stat().st_size > 10_000
+
+
 def test_a_changed_run_equals_a_fresh_run_bit_by_bit(finished):
     change = {"seeds": {"merge_correlation": 0.7}, "temporal": {"sparse_penalty": 3}}
     only = {"sessions": finished.sheet("cells\tm1\tcells\tsaline",
                                        header="session\tanimal\tpath\tdrug"),
             "simulate": finished.base["simulate"]}  # fmt: skip
     before = open_units(finished, "cells")["C"].values
-    finished.configure(**only, variants={"changed": change})
-    finished.complete("--max-threads", "2")
+    small = {"n_frames": 100, "size_px": 48}
+    preview = "results/preview/cells/default/load/raw.zarr"
+    finished.configure(**only, variants={"changed": change}, preview=small)
+    finished.complete("--max-threads", "2", "--", "all", preview)
     finished.configure(**only, **change, results="fresh/results")
     finished.complete(*TWO_AT_ONCE)  # threads do not change a result either
     pair = [
@@ -140,6 +163,17 @@ def test_a_changed_run_equals_a_fresh_run_bit_by_bit(finished):
     for name in pair[0].array_keys():
         np.testing.assert_array_equal(*(group[name][...] for group in pair), err_msg=name)
     assert pair[0]["C"].shape != before.shape or not np.array_equal(pair[0]["C"][...], before)
+
+    table = read_table(finished, "cells/variants.tsv")
+    assert [row["variant"] for row in table] == ["default", "changed"]
+    assert table[1]["differs"] == "seeds.merge_correlation=0.7; temporal.sparse_penalty=3"
+    assert int(table[0]["n_units"]) == len(before)
+    assert float(table[1]["calcium_r_to_default"]) > 0.8
+    assert float(table[1]["true_f1"]) >= 0.7
+    assert (finished.folder / "results" / "cells" / "variants.png").stat().st_size > 10_000
+    whole = zarr.open_array(finished.folder / "results/cells/default/load/raw.zarr", path="Y")
+    part = zarr.open_array(finished.folder / preview, path="Y")
+    np.testing.assert_array_equal(part[...], whole[100:200, 24:72, 24:72])
 
 
 # Every method that is not the default, each in at least one variant.
@@ -171,6 +205,7 @@ def test_every_method_runs_to_the_end(tmp_path):
         sessions=project.sheet("s1\tm1\tfake"), simulate={"fake": FAKE}, variants=METHODS
     )
     project.complete(*TWO_AT_ONCE)
+    assert len(read_table(project, "s1/variants.tsv")) == 1 + len(METHODS)
     for variant in METHODS:
         path = project.folder / "results" / "s1" / variant / "units.zarr"
         units = zarr.open_group(path, mode="r")

@@ -8,9 +8,12 @@ from snakemake.exceptions import WorkflowError
 
 import scopeflow.errors
 from scopeflow.plan.alone import alone
+from scopeflow.plan.conclude import conclude
 from scopeflow.plan.settings import typed
 from scopeflow.plan.stages import STAGES
+from scopeflow.plan.status import Job
 from scopeflow.plan.plan import Plan
+from scopeflow.plan.variants import PREVIEW
 from scopeflow.plan.writable import refuse_unwritable
 from scopeflow.provenance import code_digest
 
@@ -49,7 +52,7 @@ pathvars:
 
 
 wildcard_constraints:
-    session="|".join(re.escape(name) for name in plan.sessions),
+    session=f"(?:{PREVIEW})?(?:{'|'.join(re.escape(name) for name in plan.sessions)})",
     variant="|".join(re.escape(name) for name in plan.variants),
     iteration="[1-9][0-9]*",
     cores="[1-9][0-9]*",
@@ -60,3 +63,13 @@ wildcard_constraints:
 def movie(path):
     """Mark the store of a movie: removed after use unless keep_movies."""
     return directory(path) if plan.config["keep_movies"] else temp(directory(path))
+
+
+def unfinished_jobs():
+    """Jobs of this run that failed, were stopped or were not reached."""
+    failed = set()
+    for job in workflow.scheduler.failed:
+        failed.update(job.jobs if job.is_group() else [job])
+    for job in workflow.dag.needrun_jobs():
+        log = job.log[0] if job.log else ""
+        yield Job(job.rule.name, log, job in failed, dict(job.wildcards_dict))

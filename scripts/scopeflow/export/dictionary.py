@@ -138,6 +138,10 @@ def dictionary(source: Source, formats: list[str]) -> str:
         "selection. Frames and pixels count from 0.",
         "",
         *(f"**Warning:** {text}\n" for text in source.attrs.get("warnings", [])),
+        "The sample sheet says of this session: "
+        + "; ".join(f"{name} = {value}" for name, value in source.session.items() if value)
+        + ".",
+        "",
         "## Arrays",
         "",
         "| name | dimensions | unit | meaning | what it is not |",

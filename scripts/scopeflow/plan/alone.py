@@ -4,10 +4,11 @@ from copy import deepcopy
 from pathlib import Path
 
 from scopeflow.plan.plan import Plan
+from scopeflow.plan.variants import laid_over
 
 # What concerns the whole run or other sessions.
 LEFT_OUT = ("sessions", "discover", "results", "simulate", "overrides", "variants", "compare",
-            "benchmark")  # fmt: skip
+            "benchmark", "preview", "variant")  # fmt: skip
 
 
 def alone(plan: Plan, session: str) -> tuple[dict, dict[str, str]]:
@@ -31,7 +32,8 @@ def alone(plan: Plan, session: str) -> tuple[dict, dict[str, str]]:
     simulated = row.path in plan.recipes
     path = Path(plan.simulated, row.path, "video") if simulated else Path(row.path)
     config = {k: deepcopy(v) for k, v in plan.config.items() if k not in LEFT_OUT}
-    own = plan.config["overrides"].get(session)
+    own = deepcopy(row.settings)
+    laid_over(own, plan.config["overrides"].get(session) or {})
     config.update(
         sessions="sessions.tsv", results="results", overrides={session: own} if own else {}
     )

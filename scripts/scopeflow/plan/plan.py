@@ -5,7 +5,8 @@ from functools import cache
 from pathlib import Path
 
 from scopeflow.errors import InputError
-from scopeflow.plan.variants import Variants
+from scopeflow.plan.differences import differences
+from scopeflow.plan.variants import PREVIEW, Variants
 from scopeflow.plan.videos import find_timestamps, find_videos
 from scopeflow.recipes import video_names
 
@@ -41,7 +42,7 @@ class Plan(Variants):
 
     def _videos(self, session: str, variant: str) -> tuple[list[str], list[str]]:
         """Return the video files of a session in order, and its table of time stamps."""
-        row = self.sessions[session]
+        row = self.row(session)
         if row.path in self.recipes:
             folder = f"{self.simulated}/{row.path}/video"
             names = video_names(self.recipes[row.path])
@@ -62,11 +63,11 @@ class Plan(Variants):
 
     def truth(self, wildcards) -> str:
         """Input function: the truth of a simulated session."""
-        return f"{self.simulated}/{self.sessions[wildcards.session].path}/truth.zarr"
+        return f"{self.simulated}/{self.row(wildcards.session).path}/truth.zarr"
 
     def known_truth(self, wildcards) -> dict[str, str]:
         """Input function, to be unpacked: the ``truth`` of a session, if it is simulated."""
-        simulated = self.sessions[wildcards.session].path in self.recipes
+        simulated = self.row(wildcards.session).path in self.recipes
         return {"truth": self.truth(wildcards)} if simulated else {}
 
     def benchmark_tables(self, table: str) -> list[str]:
@@ -105,18 +106,49 @@ class Plan(Variants):
             groups.setdefault(len(video_names(recipe)), []).append(name)
         return groups
 
+    # ---------------------------------------------------------------- variants side by side
+
+    def of_variants(self, session: str, file: str) -> list[str]:
+        """Return the path of a file of every variant of a session."""
+        return [f"{self.results}/{session}/{variant}/{file}" for variant in self.variants]
+
+    def scores_of_variants(self, wildcards) -> list[str]:
+        """Input function: every variant's score, of a simulated session that is not a preview."""
+        session = wildcards.session
+        scored = session in self.sessions and self.row(session).path in self.recipes
+        return self.of_variants(session, "score.tsv") if scored else []
+
+    def differences(self, wildcards) -> dict[str, str]:
+        """Params function: in which settings each variant differs from ``default``."""
+        runs = {v: self.effective(wildcards.session, v) for v in self.variants}
+        return {v: differences(run, runs["default"]) for v, run in runs.items()}
+
     # ---------------------------------------------------------------- targets
 
     def targets(self) -> list[str]:
         """Return what a run shall end with: results, figures, scores of simulated sessions."""
+        return [file for session in self.sessions for file in self.targets_of(session)]
+
+    def targets_of(self, session: str) -> list[str]:
+        """Return what a run shall end with for one session."""
         files = []
-        for session, row in self.sessions.items():
-            for variant in self.variants:
-                folder = f"{self.results}/{session}/{variant}"
-                files += [f"{folder}/units.zarr", f"{folder}/figures/summary.png"]
-                files += [f"{folder}/curated.zarr", f"{folder}/export"]
-                if row.path in self.recipes:
-                    files.append(f"{folder}/score.tsv")
+        for variant in self.variants:
+            folder = f"{self.results}/{session}/{variant}"
+            files += [f"{folder}/units.zarr", f"{folder}/figures/summary.png"]
+            files += [f"{folder}/curated.zarr", f"{folder}/export"]
+            if self.row(session).path in self.recipes:
+                files.append(f"{folder}/score.tsv")
+        if len(self.variants) > 1:
+            files += [f"{self.results}/{session}/variants.{kind}" for kind in ("tsv", "png")]
+        return files
+
+    def previews(self) -> list[str]:
+        """Input function: what the target preview shall end with."""
+        files = []
+        for name in self.config["preview"]["sessions"] or self.sessions:
+            session = PREVIEW + name
+            files += self.of_variants(session, "figures/summary.png")
+            files += [f"{self.results}/{session}/variants.{kind}" for kind in ("tsv", "png")]
         return files
 
     def memory(self, rule: str) -> Callable:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from scopeflow.errors import InputError
+from scopeflow.plan.columns import setting_columns, settings_of, unknown_columns
 from scopeflow.plan.settings import read_schema
 
 DELIMITERS = "\t,;"
@@ -30,7 +31,9 @@ class Session:
     where : str
         File and row, for messages.
     metadata : dict of str
-        Every column as it stands in the sheet.
+        Every column as it stands in the sheet, without those that are settings.
+    settings : dict
+        Settings that the sheet gives for this session, section by section.
     """
 
     name: str
@@ -40,6 +43,7 @@ class Session:
     fps_hz: float | None = None
     where: str = ""
     metadata: dict = field(default_factory=dict)
+    settings: dict = field(default_factory=dict)
 
     @property
     def is_included(self) -> bool:
@@ -69,11 +73,16 @@ def read_sheet(path: str | Path, simulated: frozenset = frozenset()) -> dict[str
     """
     path = Path(path)
     rows = _read_rows(path)
-    faults, sessions = [], {}
+    columns = setting_columns(list(rows[0][1]))
+    faults, sessions = list(unknown_columns(columns, str(path))), {}
+    if faults:
+        raise InputError("\n".join(faults))
     seen: dict[str, str] = {}
     for number, values in rows:
         where = f"{path}, row {number} ({values['session'] or 'no name'})"
         found = list(_faults(values, where, path.parent, simulated))
+        settings, wrong = settings_of(values, columns, where)
+        found += wrong
         name = values["session"]
         if name.lower() in seen:
             found.append(
@@ -83,7 +92,8 @@ def read_sheet(path: str | Path, simulated: frozenset = frozenset()) -> dict[str
         seen.setdefault(name.lower(), f"row {number}")
         faults += found
         if not found:
-            sessions[name] = _session(values, where, path.parent, simulated)
+            metadata = {k: v for k, v in values.items() if k not in columns}
+            sessions[name] = _session(metadata, where, path.parent, simulated, settings)
     if faults:
         raise InputError("\n".join(faults))
     return sessions
@@ -162,7 +172,9 @@ def _faults(values: dict, where: str, folder: Path, simulated: frozenset) -> Ite
         )
 
 
-def _session(values: dict, where: str, folder: Path, simulated: frozenset) -> Session:
+def _session(
+    values: dict, where: str, folder: Path, simulated: frozenset, settings: dict
+) -> Session:
     path = values["path"]
     fps = values.get("fps_hz", "")
     return Session(
@@ -172,5 +184,6 @@ def _session(values: dict, where: str, folder: Path, simulated: frozenset) -> Se
         pattern=values.get("pattern") or None,
         fps_hz=float(fps) if fps else None,
         where=where,
-        metadata=dict(values),
+        metadata=values,
+        settings=settings,
     )

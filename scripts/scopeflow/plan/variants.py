@@ -15,7 +15,9 @@ from scopeflow.plan.stages import FINAL, LOOP, STAGES, node
 
 # Keys of the run, not of a session: no step may depend on them.
 NOT_SETTINGS = ("sessions", "discover", "results", "simulate", "overrides", "variants", "mem_mb",
-                "compare", "benchmark")  # fmt: skip
+                "compare", "benchmark", "preview", "variant")  # fmt: skip
+
+PREVIEW = "preview/"  # before a session's name: a short segment and a crop of it, tried first
 
 
 class Variants:
@@ -44,12 +46,16 @@ class Variants:
         self.config = load_config(config, source)
         self.recipes: dict[str, dict] = self.config["simulate"]
         self.sessions = self._read_sessions()
-        strangers = [name for name in self.config["overrides"] if name not in self.sessions]
-        if strangers:
-            raise InputError(
-                f"overrides.{strangers[0]}: there is no session of this name; allowed: "
-                f"{', '.join(self.sessions)}."
-            )
+        for key, names in {
+            "overrides.": self.config["overrides"],
+            "preview.sessions: ": self.config["preview"]["sessions"] or (),
+        }.items():
+            strangers = [name for name in names if name not in self.sessions]
+            if strangers:
+                raise InputError(
+                    f"{key}{strangers[0]}: there is no session of this name; allowed: "
+                    f"{', '.join(self.sessions)}."
+                )
         self.variants = ["default", *(v for v in self.config["variants"] if v != "default")]
         results = Path(self.config["results"])
         for folder in (results, *results.parents):
@@ -69,11 +75,15 @@ class Variants:
             return discover(**self.config["discover"])
         return read_sheet(self.config["sessions"], frozenset(self.recipes))
 
+    def row(self, session: str) -> Session:
+        """Return the row of a session, or of the one that a preview is made of."""
+        return self.sessions[session.removeprefix(PREVIEW)]
+
     # ---------------------------------------------------------------- settings
 
     def _effective(self, session: str, variant: str) -> dict:
         """Return the settings of one run: config, sheet, session's and variant's overrides."""
-        row = self.sessions[session]
+        row = self.row(session)
         run = {k: deepcopy(v) for k, v in self.config.items() if k not in NOT_SETTINGS}
         run["session"] = {
             **row.metadata, "session": row.name, "path": row.path, "fps_hz": row.fps_hz
@@ -81,10 +91,14 @@ class Variants:
         if row.pattern is not None:
             run["load"]["pattern"] = row.pattern
         for overrides in (
-            self.config["overrides"].get(session),
+            row.settings,
+            self.config["overrides"].get(row.name),
             self.config["variants"].get(variant),
         ):
-            _update(run, overrides or {})
+            laid_over(run, overrides or {})
+        if session.startswith(PREVIEW):
+            size = {k: self.config["preview"][k] for k in ("n_frames", "size_px")}
+            run["load"]["excerpt"] = size
         return run
 
     def used(self, stage: str, session: str, variant: str) -> dict:
@@ -176,10 +190,10 @@ def _value(run: dict, dotted: str):
     return run[section][key]
 
 
-def _update(run: dict, overrides: dict) -> None:
+def laid_over(run: dict, overrides: dict) -> None:
     """Lay overrides over settings, section by section, and never share a section."""
     for key, value in overrides.items():
         if isinstance(value, dict) and isinstance(run.get(key), dict):
-            _update(run[key], value)
+            laid_over(run[key], value)
         else:
             run[key] = deepcopy(value)

@@ -1,0 +1,45 @@
+"""The cohort's table and figure on disk, renewed as far as sessions have changed."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from scopeflow.cohort import table
+from scopeflow.cohort_figure import draw_cohort
+from scopeflow.stores import new_store
+
+
+def renew(
+    results: str | Path,
+    benchmarks: str | Path,
+    sessions: Mapping[str, Mapping[str, str]],
+    variants: list[str],
+) -> str:
+    """Write ``cohort.csv`` and ``cohort.png``; return the path of the former, "" without units.
+
+    Parameters
+    ----------
+    results, benchmarks, sessions, variants
+        As of `cohort.table`.
+    """
+    path, figure = Path(results, "cohort.csv"), Path(results, "cohort.png")
+    since = path.stat().st_mtime if path.is_file() else 0.0
+    found = table(results, benchmarks, sessions, variants, _known(path), since)
+    if not len(found):
+        return ""
+    with new_store(path) as part:
+        found.to_csv(part, index=False, float_format="%.6g")
+    drawn = draw_cohort(found)
+    with new_store(figure) as part:
+        drawn.savefig(part, dpi=110, format="png")
+    return path.as_posix()
+
+
+def _known(path: Path) -> pd.DataFrame | None:
+    """Return the table that is there; None without one, or if somebody gave it another form."""
+    try:
+        known = pd.read_csv(path, dtype={"session": str, "variant": str})
+    except (OSError, ValueError):
+        return None
+    return known if {"session", "variant"} <= set(known) else None

@@ -78,6 +78,7 @@ def queue(tmp_path, monkeypatch):
     """Put a `squeue` on the path that answers with the lines given."""
 
     def put(*lines: str) -> None:
+        (tmp_path / ".snakemake" / "slurm_logs").mkdir(parents=True)
         folder = tmp_path / "bin"
         folder.mkdir(exist_ok=True)
         text = "\n".join(lines)
@@ -100,6 +101,13 @@ def test_other_jobs_of_the_queue_are_not_ours(tmp_path, queue, monkeypatch):
     assert queued_jobs(tmp_path) == []
 
 
+def test_slurm_is_not_asked_where_it_was_never_used(tmp_path, queue):
+    queue(f"17|{RUN}|{tmp_path}")
+    (tmp_path / ".snakemake" / "slurm_logs").rmdir()
+    assert queued_jobs(tmp_path) == []
+
+
 def test_a_machine_without_a_queue_has_no_jobs_in_it(tmp_path, monkeypatch):
+    (tmp_path / ".snakemake" / "slurm_logs").mkdir(parents=True)
     monkeypatch.setenv("PATH", str(tmp_path))
     assert queued_jobs(tmp_path) == []

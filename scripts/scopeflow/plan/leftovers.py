@@ -82,8 +82,12 @@ def _is_queued(process: psutil.Process) -> bool:
 
 
 def queued_jobs(folder: Path) -> list[str]:
-    """Return the numbers of our jobs of Snakemake that SLURM holds for a folder."""
-    if shutil.which("squeue") is None:
+    """Return the numbers of our jobs of Snakemake that SLURM holds for a folder.
+
+    SLURM is asked only where a call has used it before: an answer may take seconds.
+    """
+    used = (folder / ".snakemake" / "slurm_logs").is_dir()
+    if not used or shutil.which("squeue") is None:
         return []
     try:
         answer = subprocess.run(

@@ -85,11 +85,15 @@ class SlurmProject(Project):
         return Counter(state for state, _ in self.jobs().values())
 
 
-def test_every_step_of_a_session_belongs_to_one_of_a_few_groups(finished_model):
-    rules = set(finished_model.due("--forceall")) - {"simulate"}
+def test_a_session_is_a_handful_of_jobs_with_all_its_steps(finished_model):
+    rules = {rule for rule in finished_model.due("--forceall") if "simulate" not in rule}
     groups = PROFILE["groups"]
     assert rules <= set(groups), f"no group in profiles/slurm for {rules - set(groups)}"
-    assert len({groups[rule] for rule in rules}) <= 6
+    profile = ["--workflow-profile", "profiles/slurm"]
+    words = finished_model.complete("--forceall", "--dry-run", *profile).stdout
+    sessions, names = 2, {groups[rule] for rule in rules}
+    assert words.count("Group job ") == sessions * len(names)
+    assert len(names) <= 5  # and one more that makes the recording, where it is simulated
 
 
 def test_a_session_is_a_handful_of_jobs_with_the_same_bits_as_a_local_run(

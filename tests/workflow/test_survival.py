@@ -118,6 +118,7 @@ def test_a_project_may_move_and_damage_is_told_with_the_remedy(undisturbed, tmp_
         assert "Traceback" not in run.stderr
         shutil.rmtree(moved / store)
 
+    shutil.rmtree(folder / "units.zarr")
     shutil.rmtree(folder / "traces")
     chunk = next(
         path for path in (folder / "spatial/1/units.zarr/A/c").rglob("*") if path.is_file()

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
-import zarr
 
 from scopeflow.footprints import read_footprints, write_footprints
+from scopeflow.intact import open_store
 from scopeflow.logs import job_log, logger
 from scopeflow.merge import (
     distances,
@@ -39,7 +39,7 @@ SAME_PLACE = 1 / 16
 def main(smk: "Snakemake") -> None:
     settings = smk.params.settings["merge"]
     movie = Movie(smk.input.Y)
-    temporal = zarr.open_group(smk.input.temporal, mode="r")
+    temporal = open_store(smk.input.temporal)
     A, shape = read_footprints(smk.input.A)
     active = np.flatnonzero(temporal["kept"][:])
     unit_id = temporal["unit_id"][:][active]

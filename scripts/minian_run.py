@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-import zarr
 from scipy import sparse
 
 from scopeflow.errors import InputError
 from scopeflow.footprints import normalized, write_footprints
+from scopeflow.intact import open_store
 from scopeflow.logs import job_log, logger
 from scopeflow.movie import put_unit_ids
 from scopeflow.recordings import score_stores
@@ -34,7 +34,7 @@ def main(smk: "Snakemake") -> None:
             raise InputError(f"compare_minian: Minian needs the program {program}. Install it.")
     if smk.input.get("truth") is None:
         raise InputError(f"compare_minian: session {session} is not simulated: no truth to score.")
-    recipe = zarr.open_group(smk.input.truth, mode="r").attrs["recipe"]
+    recipe = open_store(smk.input.truth).attrs["recipe"]
     folder = Path(smk.output.run).absolute().parent / "work"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
-import zarr
 
 from scopeflow import figures
 from scopeflow.footprints import centroids, read_footprints
+from scopeflow.intact import open_store
 from scopeflow.logs import job_log
 from scopeflow.stores import new_store
 from scopeflow.unit_traces import traces_of
@@ -25,7 +25,7 @@ def main(smk: "Snakemake") -> None:
     mpl.use("agg")
     from matplotlib import pyplot as plt  # after the choice of the backend
 
-    units = zarr.open_group(smk.input.units, mode="r")
+    units = open_store(smk.input.units)
     A, shape = read_footprints(smk.input.units)
     unit_id, time_s = units["unit_id"][:], units["time_s"][:]
     good = units["frame_good"][:].astype(bool)

@@ -7,6 +7,7 @@ import zarr
 
 from scopeflow import events, seeds
 from scopeflow.footprints import blobs
+from scopeflow.intact import open_store
 from scopeflow.logs import job_log, logger
 from scopeflow.movie import Movie, TraceWriter, create_traces
 from scopeflow.parallel import map_slabs, single_threaded_libraries
@@ -71,7 +72,7 @@ def _from_events(movie: Movie, settings: dict, diameter: float) -> np.ndarray:
 def _from_projections(
     path: str, movie: Movie, settings: dict, diameter: float, rng: np.random.Generator
 ) -> np.ndarray:
-    group = zarr.open_group(path, mode="r")
+    group = open_store(path)
     blocks = group["block_max"]
     n_blocks = blocks.shape[0]
     block_s = group.attrs["block_frames"] / movie.fps_hz

@@ -8,6 +8,7 @@ import zarr
 
 from scopeflow import seeds
 from scopeflow.filters import default_cutoff_hz, fill_gaps, low_pass
+from scopeflow.intact import open_store
 from scopeflow.logs import job_log, logger
 from scopeflow.movie import unit_blocks
 from scopeflow.parallel import single_threaded_libraries
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 def main(smk: "Snakemake") -> None:
     settings = smk.params.settings["seeds"]
     diameter = smk.params.settings["cell_diameter_px"]
-    store = zarr.open_group(smk.input.candidates, mode="r")
+    store = open_store(smk.input.candidates)
     fps_hz = store.attrs["fps_hz"]
     cutoff_hz = settings["noise_cutoff_hz"] or default_cutoff_hz(fps_hz)
     table = pd.DataFrame({name: store[name][:] for name in ["height", "width", "count", "score"]})

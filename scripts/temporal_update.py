@@ -10,6 +10,7 @@ from scopeflow.autoregression import unit_coefficients
 from scopeflow.deconvolve import Fit, coefficients
 from scopeflow.filters import default_cutoff_hz, fill_gaps
 from scopeflow.footprints import read_footprints
+from scopeflow.intact import open_store
 from scopeflow.kinetics import Kinetics, pooled_kinetics
 from scopeflow.logs import job_log, logger
 from scopeflow.movie import Movie, put_unit_ids
@@ -32,7 +33,7 @@ SNR_MIN, SNR_MIN_MINIAN = 4.0, 0.0  # defaults of temporal.snr_min
 def main(smk: "Snakemake") -> None:
     settings = smk.params.settings["temporal"]
     movie = Movie(smk.input.Y, smk.threads, smk.resources.mem_mb)
-    traces = zarr.open_group(smk.input.traces, mode="r")
+    traces = open_store(smk.input.traces)
     unit_id, YrA = traces["unit_id"][:], traces["YrA"]
     cutoff_hz = settings["noise_cutoff_hz"] or default_cutoff_hz(movie.fps_hz)
     n_units = len(unit_id)

@@ -9,6 +9,7 @@ import pandas as pd
 import zarr
 
 from scopeflow.footprints import centroids, read_footprints, write_footprints
+from scopeflow.intact import open_store
 from scopeflow.logs import job_log, logger
 from scopeflow.movie import UNITS_PER_CHUNK, put_unit_ids, unit_blocks
 from scopeflow.parallel import single_threaded_libraries
@@ -45,15 +46,15 @@ TEMPORAL_COLUMNS = {
 
 
 def main(smk: "Snakemake") -> None:
-    temporal = zarr.open_group(smk.input.temporal, mode="r")
+    temporal = open_store(smk.input.temporal)
     A, shape = read_footprints(smk.input.A)
     kept = np.flatnonzero(temporal["kept"][:])
     unit_id = temporal["unit_id"][:][kept]
     A = A[kept]
     frames = pd.read_csv(smk.input.frames, sep="\t", keep_default_na=False)
-    raw = zarr.open_group(smk.input.raw, mode="r")
-    projections = zarr.open_group(smk.input.projections, mode="r")
-    motion = zarr.open_group(smk.input.motion, mode="r")
+    raw = open_store(smk.input.raw)
+    projections = open_store(smk.input.projections)
+    motion = open_store(smk.input.motion)
     weight = read(smk.input.Y, "weight")
     n_frames = len(frames)
 
@@ -144,7 +145,7 @@ def _lineage(merges) -> dict:
     """Return which labels went into which unit, over all merges."""
     lineage: dict[str, list[int]] = {}
     for path in [merges] if isinstance(merges, str) else merges:
-        for survivor, members in zarr.open_group(path, mode="r").attrs["lineage"].items():
+        for survivor, members in open_store(path).attrs["lineage"].items():
             old = [label for m in members for label in lineage.pop(str(m), [m])]
             lineage[survivor] = sorted(set(old))
     return lineage

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import zarr
 from scipy import sparse
 from scipy.optimize import linear_sum_assignment
 
 from scopeflow.errors import InputError
 from scopeflow.footprints import centroids, normalized, read_footprints
+from scopeflow.intact import open_store
 from scopeflow.metrics import footprint_correlations, register, row_correlations, shifted
 
 DISTANCE_MAX_PX, FOOTPRINT_R_MIN = 15.0, 0.5  # of a match
@@ -57,7 +57,7 @@ def read_result(path: str | Path, step: int = 1) -> Result:
             height, width = file["shape"].tolist()
             return Result(A, file["C"][:, ::step] * peak[:, None], (height, width))
     A, shape = read_footprints(str(path))
-    return Result(A, zarr.open_group(path, mode="r")["C"][:, ::step], shape)
+    return Result(A, open_store(path)["C"][:, ::step], shape)
 
 
 def match(first: Result, second: Result) -> tuple[pd.DataFrame, np.ndarray]:

@@ -11,6 +11,7 @@ from scipy.sparse import csgraph
 
 from scopeflow.errors import InputError
 from scopeflow.footprints import centroids, read_footprints
+from scopeflow.intact import open_store
 from scopeflow.logs import logger
 from scopeflow.merge import rank_one
 from scopeflow.noise import trace_noise
@@ -133,7 +134,7 @@ def write_curated(source: str | Path, target: Path, labels: Labels) -> None:
     labels : Labels
         Of `read_labels`; empty ones copy every unit.
     """
-    before = zarr.open_group(source, mode="r")
+    before = open_store(source)
     unit_id = before["unit_id"][:]
     gone = [*labels.rejected, *(m for group in labels.merged.values() for m in group[1:])]
     kept = np.flatnonzero(~np.isin(unit_id, gone))

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pandas as pd
-import zarr
 
 from scopeflow.errors import InputError
+from scopeflow.intact import open_store
 from scopeflow.parallel import threads_that_fit
 from scopeflow.preprocess import Filters, glow_image
 from scopeflow.stores import read_slab, slab_bytes, slabs
@@ -28,7 +28,7 @@ class LoadedRecording:
     """
 
     def __init__(self, raw: str, frames: str, settings: dict, session: str) -> None:
-        group = zarr.open_group(raw, mode="r")
+        group = open_store(raw)
         self.raw = group["Y"]
         self.fps_hz = float(group.attrs["fps_hz"])
         table = pd.read_csv(frames, sep="\t", keep_default_na=False, dtype={"status": str})

@@ -7,6 +7,7 @@ from typing import TypeVar
 import numpy as np
 import zarr
 
+from scopeflow.intact import open_store
 from scopeflow.logs import progress
 from scopeflow.parallel import map_slabs, threads_that_fit
 from scopeflow.stores import COMPRESSOR, put, read_slab, slab_bytes, slabs
@@ -36,7 +37,7 @@ class Movie:
     """
 
     def __init__(self, path: str, threads: int = 1, mem_mb: float = math.inf) -> None:
-        group = zarr.open_group(path, mode="r")
+        group = open_store(path)
         self.Y = group["Y"]
         self.weight = group["weight"][:].astype(bool)
         self.usable = group["seen"][:] >= SEEN_MIN

@@ -6,10 +6,10 @@ from pathlib import Path
 import av
 import numpy as np
 import pandas as pd
-import zarr
 
 from scopeflow.errors import InputError
 from scopeflow.footprints import read_footprints, write_footprints
+from scopeflow.intact import open_store
 from scopeflow.logs import progress
 from scopeflow.metrics import score
 from scopeflow.movie import put_unit_ids
@@ -133,11 +133,11 @@ def score_stores(units: str | Path, truth: str | Path) -> tuple[dict, pd.DataFra
             "Only a recording loaded whole can be scored: leave out load.downsample, "
             "load.region and load.frames."
         )
-    origin = zarr.open_group(truth, mode="r")
+    origin = open_store(truth)
     recipe = origin.attrs["recipe"]
     scores, matches = score(*sides, shapes[0][:2], origin.attrs["fps_hz"])
     cells = pd.DataFrame({"unit_id_true": read(truth, "unit_id"), **matches})
-    there = set(zarr.open_group(units, mode="r").array_keys())
+    there = set(open_store(units).array_keys())
     names = ["unit_id", *(name for name in QUALITY if name in there)]
     values = {name: read(units, name) for name in names}
     found = pd.DataFrame(values)

@@ -2,7 +2,6 @@
 
 import math
 import os
-import shutil
 import uuid
 import warnings
 from collections.abc import Iterator
@@ -12,6 +11,9 @@ from pathlib import Path
 import numpy as np
 import zarr
 from zarr.codecs import BloscCodec
+
+from scopeflow.durable import flush, flush_names, remove, sole_writer
+from scopeflow.intact import FORMAT_VERSION, contents, open_store
 
 SLAB_BYTES = 32 * 2**20  # in memory; measured best for 512 x 512 bytes
 SLAB_FRAMES = (16, 256)  # bounds, for very large and very small images
@@ -32,39 +34,33 @@ def new_store(path: str | Path) -> Iterator[Path]:
     ------
     Path
         The place to write to. It is removed when the block fails; what a killed job left
-        behind is swept by the next one.
+        behind is swept by the next one. Another process that is about to write the same
+        store waits until this one has ended.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    for orphan in path.parent.glob(f".{path.name}.*.part"):
-        _remove(orphan)
-    part = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
-    try:
-        yield part
-        if (part / "zarr.json").is_file():
-            with warnings.catch_warnings():  # format 3 has no agreed consolidation yet
-                warnings.filterwarnings("ignore", message="Consolidated metadata")
-                zarr.consolidate_metadata(part)
-        _flush(part)
-        _remove(path)
-        part.rename(path)
-    finally:
-        _remove(part)
+    with sole_writer(path):
+        for orphan in path.parent.glob(f".{path.name}.*.part"):
+            remove(orphan)
+        part = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
+        try:
+            yield part
+            if (part / "zarr.json").is_file():
+                _seal(part)
+            flush(part)
+            remove(path)
+            part.rename(path)
+            flush_names(path.parent)
+        finally:
+            remove(part)
 
 
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)
-
-
-def _flush(path: Path) -> None:
-    """Force a file, or all files of a folder, to the disk before the rename."""
-    for file in [path] if path.is_file() else path.rglob("*"):
-        if file.is_file():
-            with file.open("rb+") as handle:
-                os.fsync(handle.fileno())
+def _seal(part: Path) -> None:
+    """Write down how many files a finished store has, and gather what describes its arrays."""
+    zarr.open_group(part, mode="r+").attrs["contents"] = contents(part)
+    with warnings.catch_warnings():  # format 3 has no agreed consolidation yet
+        warnings.filterwarnings("ignore", message="Consolidated metadata")
+        zarr.consolidate_metadata(part)
 
 
 def slab_frames(height: int, width: int, itemsize: int) -> int:
@@ -199,14 +195,14 @@ def put(group: zarr.Group, name: str, data: np.ndarray, dims: tuple[str, ...], *
 
 
 def create(path: Path, **attrs) -> zarr.Group:
-    """Create an empty zarr group (format 3) with attributes."""
+    """Create an empty zarr group (format 3) with attributes and the version of our format."""
     group = zarr.open_group(path, mode="w", zarr_format=3)
-    group.attrs.update(attrs)
+    group.attrs.update({**attrs, "format_version": FORMAT_VERSION})
     return group
 
 
 def read(path: str | Path, *names: str):
     """Read small arrays of a group into memory: one array for one name, else a list."""
-    group = zarr.open_group(path, mode="r")
+    group = open_store(path)
     arrays = [group[name][...] for name in names]
     return arrays[0] if len(arrays) == 1 else arrays

@@ -2,7 +2,7 @@
 
 import pytest
 
-from project import FAKE, Project
+from project import FAKE, UNITS, Project
 
 
 @pytest.fixture
@@ -27,4 +27,16 @@ def finished_model(tmp_path_factory) -> Project:
     project.base = {"sessions": sheet, "simulate": {"fake": FAKE}}
     project.configure(**project.base)
     project.complete()
+    return project
+
+
+@pytest.fixture(scope="session")
+def undisturbed(tmp_path_factory) -> Project:
+    """A real run of one iteration, with one thread, that nothing disturbs; not to be changed."""
+    project = Project(tmp_path_factory.mktemp("undisturbed") / "project")
+    project.base = {
+        "sessions": project.sheet("s1\tm1\tfake"), "simulate": {"fake": FAKE}, "n_iterations": 1
+    }  # fmt: skip
+    project.configure(**project.base)
+    project.complete("--max-threads", "1", "--", UNITS)
     return project

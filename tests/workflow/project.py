@@ -5,12 +5,15 @@ import re
 import shutil
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import yaml
 
 ROOT = Path(__file__).parents[2]
 PARTS = ["workflow", "config", "profiles", "environment.yml"]
+ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
 IGNORED = shutil.ignore_patterns("__pycache__")
 
 # Stands in for every script where the mechanics of the workflow are tested, not numerics:
@@ -34,7 +37,24 @@ for path in snakemake.output:
     if wait.exists():
         path.write_text("half")
         wait.write_text(str(os.getpid()))
-        time.sleep(120)
+        for _ in range(1200):
+            time.sleep(0.1 * wait.exists())
+        path.write_text(path.name + digest)
+"""
+
+# Put before a real script: halts it where its store is written but neither flushed nor
+# renamed, as long as there is a file of the name given.
+HALT = """
+import os as _os, pathlib as _pathlib, time as _time
+import scopeflow.stores as _stores
+def _halt(path, flush=_stores.flush):
+    wait = _pathlib.Path("wait_in_{rule}")
+    if wait.exists():
+        wait.write_text(str(_os.getpid()))
+        for _ in range(1200):
+            _time.sleep(0.1 * wait.exists())
+    flush(path)
+_stores.flush = _halt
 """
 
 
@@ -75,6 +95,53 @@ class Project:
             imports = "".join(f"    {line}\n" for line in lines)
             script.write_text(f"if False:\n{imports or '    pass'}\n{MODEL_SCRIPT}", "utf-8")
 
+    def halt_in(self, *rules: str) -> None:
+        """Have the real scripts of some rules halt in the middle of a store, when told to."""
+        (self.folder / "scripts").unlink()
+        (self.folder / "scripts").mkdir()
+        for path in (ROOT / "scripts").iterdir():
+            goal = self.folder / "scripts" / path.name
+            if path.stem in rules:
+                text = path.read_text("utf-8")
+                goal.write_text(HALT.replace("{rule}", path.stem) + text, "utf-8")
+            elif path.name not in ("__pycache__",):
+                goal.symlink_to(path)
+
+    def launch(self, *arguments: str) -> subprocess.Popen:
+        """Start a run and return at once; what it prints is in `said`."""
+        self._said = self.folder / f"said_{time.monotonic_ns()}.txt"
+        with self._said.open("w") as words:
+            return subprocess.Popen(
+                self.command(*arguments), cwd=self.folder, stdout=words, stderr=words,
+                env=ENVIRONMENT, start_new_session=True,
+            )  # fmt: skip
+
+    def said(self) -> str:
+        """Return what the run launched last has printed so far."""
+        return self._said.read_text("utf-8")
+
+    def halt(self, rule: str) -> None:
+        """Have the next job of a rule halt in the middle of a write (see `halt_in`)."""
+        (self.folder / f"wait_in_{rule}").touch()
+
+    def halted(self, rule: str, run: subprocess.Popen) -> int:
+        """Wait until a job of the rule has halted; return its process."""
+        flag = self.folder / f"wait_in_{rule}"
+        self.wait_until(flag.read_text, run)
+        return int(flag.read_text())
+
+    def go_on(self, rule: str) -> None:
+        """Let a job that has halted go on, and later ones not halt."""
+        (self.folder / f"wait_in_{rule}").unlink()
+
+    def wait_until(self, true: Callable[[], object], run: subprocess.Popen) -> None:
+        """Wait until something is true, as long as a run lives."""
+        deadline = time.monotonic() + 240
+        while not true():
+            assert run.poll() is None, self.said()
+            assert time.monotonic() < deadline, self.said()
+            time.sleep(0.05)
+
     def command(self, *arguments: str) -> list[str]:
         cores = ["--configfile", "my.yaml", "--cores", "2"]
         return [sys.executable, "-m", "snakemake", *cores, *arguments]
@@ -86,7 +153,7 @@ class Project:
             capture_output=True,
             text=True,
             timeout=540,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            env=ENVIRONMENT,
             check=False,
         )
 
@@ -107,3 +174,5 @@ FAKE = {
     "height_px": 96, "width_px": 96, "n_frames": 300, "n_cells": 16, "frames_per_file": 200,
     "motion_max_px": 4, "spike_probability": 0.01,
 }  # fmt: skip
+
+UNITS = "results/s1/default/units.zarr"

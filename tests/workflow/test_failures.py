@@ -1,29 +1,18 @@
 """Kills, full disks, wrong configs: a clear word, nothing half-done, and the next call goes on."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
 
 def start_and_wait(project, rule: str) -> tuple[subprocess.Popen, int]:
     """Start a run whose job of `rule` halts in the middle of a write; return it and the job."""
-    flag = project.folder / f"wait_in_{rule}"
-    flag.touch()
-    run = subprocess.Popen(
-        project.command(), cwd=project.folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-        text=True, start_new_session=True,
-    )  # fmt: skip
-    deadline = time.monotonic() + 120
-    while not flag.read_text():
-        assert run.poll() is None, run.stderr.read()
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    return run, int(flag.read_text())
+    project.halt(rule)
+    run = project.launch()
+    return run, project.halted(rule, run)
 
 
 def same_as_undisturbed(model) -> None:
@@ -36,11 +25,10 @@ def same_as_undisturbed(model) -> None:
 def test_a_job_killed_in_the_middle_of_a_write_is_redone_by_the_next_call(model):
     run, job = start_and_wait(model, "apply_motion")
     os.kill(job, signal.SIGKILL)
-    _, words = run.communicate(timeout=60)
-    assert run.returncode != 0
-    assert "apply_motion" in words
+    assert run.wait(60) != 0
+    assert "apply_motion" in model.said()
     assert not (model.folder / "results" / "s1" / "default" / "motion" / "Y.zarr").exists()
-    (model.folder / "wait_in_apply_motion").unlink()
+    model.go_on("apply_motion")
     assert model.due()["apply_motion"] == 1
     assert "load" not in model.due()
     model.complete()
@@ -51,8 +39,8 @@ def test_after_a_kill_of_snakemake_the_next_call_names_unlock_and_then_completes
     run, job = start_and_wait(model, "apply_motion")
     os.kill(run.pid, signal.SIGKILL)
     os.kill(job, signal.SIGKILL)
-    run.communicate(timeout=60)
-    (model.folder / "wait_in_apply_motion").unlink()
+    run.wait(60)
+    model.go_on("apply_motion")
     half = model.folder / "results" / "s1" / "default" / "motion" / "Y.zarr" / "content"
     assert half.read_text() == "half"
 
@@ -87,31 +75,15 @@ def test_results_that_cannot_be_written_are_told_before_anything_runs(model, res
     assert not (model.folder / "simulated").exists()
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="mounts a small disk")
-def test_a_full_disk_is_told_with_a_remedy_and_leaves_no_half_store(model, tmp_path):
-    """The scripts that write videos and movies are the real ones here."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(disk)], capture_output=True
-    )
-    if mounted.returncode:
-        pytest.skip("mounting a small disk needs root")
-    try:
-        scripts = os.path.join(os.path.dirname(__file__), "..", "..", "scripts")
-        for name in ("simulate", "load"):
-            shutil.copy(os.path.join(scripts, f"{name}.py"), model.folder / "scripts")
-        recipe = {**model.base["simulate"]["fake"], "height_px": 128, "width_px": 128}
-        model.configure(
-            sessions=model.base["sessions"], simulate={"fake": recipe}, results=f"{disk}/results"
-        )
-        run = model.run()
-        assert run.returncode != 0
-        assert "The disk is full" in run.stderr
-        assert "Traceback" not in run.stderr
-        assert not list(disk.rglob("*.part"))
-    finally:
-        subprocess.run(["umount", str(disk)], check=False)
+def test_a_second_call_in_the_folder_is_refused_and_does_not_disturb_the_first(model):
+    run, _ = start_and_wait(model, "apply_motion")
+    second = model.run()
+    assert second.returncode != 0
+    assert "Directory cannot be locked" in second.stderr
+    assert str(model.folder) in second.stderr
+    model.go_on("apply_motion")
+    assert run.wait(120) == 0, model.said()
+    assert model.due() == {}
 
 
 def assert_plain(run: subprocess.CompletedProcess) -> None:

@@ -9,6 +9,7 @@ from snakemake.exceptions import WorkflowError
 import scopeflow.errors
 from scopeflow.plan.alone import alone
 from scopeflow.plan.conclude import conclude
+from scopeflow.plan.leftovers import settle_leftovers
 from scopeflow.plan.settings import typed
 from scopeflow.plan.stages import STAGES
 from scopeflow.plan.status import Job

@@ -5,7 +5,8 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import zarr
+
+from scopeflow.intact import open_store
 
 FRAMES_AT_ONCE = 4096  # as the traces are chunked on disk
 UNITS_AT_ONCE = 64
@@ -39,7 +40,7 @@ class Source:
     """
 
     def __init__(self, path: str | Path) -> None:
-        self.group = zarr.open_group(path, mode="r")
+        self.group = open_store(path)
         self.attrs = dict(self.group.attrs)
         self.unit_id = self.group["unit_id"][:]
         self.time_s = self.group["time_s"][:]

@@ -71,6 +71,9 @@ def test_values_are_written_where_they_belong_and_all_else_stays():
         ("variants:\n  default:\n    seed: 2\n  a: {merge: {method: none}}\n",
          "variants:\n  default: {}\nmerge:\n  method: none\n"),
         ("variants:\n  a:\n  default: {seed: 4}", "variants:\n  default: {}"),
+        ("x: 1\nexport:\n  formats: # all\n  - csv\n  - nwb\n"
+         "variants:\n  a: {export: {formats: []}}\n",
+         "x: 1\nexport:\n  formats: [] # all\n"),
         ("{variants: {a: {export: {formats: [csv, nwb]}}, b: {}}}",
          "{variants: {b: {}}, export: {formats: [csv, nwb]}}"),
     ],

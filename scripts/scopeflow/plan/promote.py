@@ -73,14 +73,12 @@ def promoted(text: str, name: str | None, source: str = "the config") -> str:
             "Name one: --config variant=NAME."
         )
     goal = _goal(config, name)
-    for dotted, value in flat(variants[name] or {}).items():
-        text = set_value(text, tuple(dotted.split(".")), value)
-    if variants.get("default"):
-        text = empty(text, ("variants", "default"))
-    if name != "default":
-        only = set(variants) == {name}
-        text = remove(text, ("variants",) if only else ("variants", name))
-    if _read(text) != goal:
+    try:
+        text = _edited(text, variants, name)
+        found = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError):  # a form of YAML that the editing does not know
+        found = None
+    if found != goal:
         raise InputError(
             f"promote: {source} cannot be changed safely (it may use anchors, or its keys stand "
             f"there twice). Write this yourself: {differences(variants[name], {})}."
@@ -88,11 +86,15 @@ def promoted(text: str, name: str | None, source: str = "the config") -> str:
     return text
 
 
-def _read(text: str) -> object:
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError:
-        return None
+def _edited(text: str, variants: dict, name: str) -> str:
+    """Return the text after all changes, unchecked."""
+    for dotted, value in flat(variants[name] or {}).items():
+        text = set_value(text, tuple(dotted.split(".")), value)
+    if variants.get("default"):
+        text = empty(text, ("variants", "default"))
+    if name != "default":
+        text = remove(text, ("variants",) if set(variants) == {name} else ("variants", name))
+    return text
 
 
 def _goal(config: dict, name: str) -> dict:

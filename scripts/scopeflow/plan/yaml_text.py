@@ -8,7 +8,7 @@ and aliases, for instance, are not followed.
 import textwrap
 
 import yaml
-from yaml.nodes import MappingNode, Node
+from yaml.nodes import MappingNode, Node, ScalarNode
 
 Path = tuple[str, ...]
 
@@ -36,10 +36,12 @@ def set_value(text: str, path: Path, value: object) -> str:
             node = child
             continue
         start, stop = child.start_mark.index, _end(child)
-        filling = _flow(_nested(rest, value))
+        filling, colon = _flow(_nested(rest, value)), text.index(":", name.end_mark.index) + 1
         if start == stop:  # nothing is written there
-            start = stop = text.index(":", name.end_mark.index) + 1
-            filling = f" {filling}"
+            return f"{text[:colon]} {filling}{text[colon:]}"
+        if not isinstance(child, ScalarNode) and not child.flow_style:  # lines of their own
+            between = text[colon : text.rfind("\n", 0, start)].rstrip("\r\n")
+            return f"{text[:colon]} {filling}{between}{text[stop:]}"
         return text[:start] + filling + text[stop:]
     raise ValueError("an empty path")
 

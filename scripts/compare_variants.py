@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
-import zarr
 
 from scopeflow.comparison import read_result
 from scopeflow.footprints import read_footprints
+from scopeflow.intact import open_store
 from scopeflow.logs import job_log, logger
 from scopeflow.parallel import single_threaded_libraries
 from scopeflow.stores import new_store, read
@@ -36,7 +36,7 @@ def main(smk: "Snakemake") -> None:
     reference = read_result(paths[0], step)
     rows, partners = [], []
     for i, (name, path) in enumerate(zip(names, paths, strict=True)):
-        group = zarr.open_group(path, mode="r")
+        group = open_store(path)
         alike = np.array_equal(time_s, group["time_s"][:])
         likeness = liken(reference, reference if i == 0 else read_result(path, step), alike)
         partners.append(likeness.partner)
@@ -59,7 +59,7 @@ def _listed(files) -> list[str]:
 def _draw(smk: "Snakemake", paths: list[str], rows: list[dict], partners: np.ndarray) -> None:
     from scopeflow.variant_figures import draw_variants  # after the choice of the backend
 
-    group = zarr.open_group(paths[0], mode="r")
+    group = open_store(paths[0])
     cells = pick_examples(group["snr"][:], partners >= 0, EXAMPLES)
     length = max(round(WINDOW_S * group.attrs["fps_hz"]), 1)
     window = busiest_window(group["S"].oindex[cells, :], length)
@@ -79,7 +79,7 @@ def _panel(path: str, row: dict, cells: np.ndarray, shared: np.ndarray, shown_s:
     """Read what is drawn of one variant; `shared` selects the units that others have, too."""
     from scopeflow.variant_figures import Panel, Trace
 
-    group = zarr.open_group(path, mode="r")
+    group = open_store(path)
     A, _ = read_footprints(path)
     is_shared = np.zeros(A.shape[0], dtype=bool)
     is_shared[shared] = True

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import zarr
 
+from scopeflow.intact import open_store
 from scopeflow.unit_summary import summarize, summarize_frames, summarize_motion
 
 logger = logging.getLogger(__name__)
@@ -108,13 +109,12 @@ def changed_at(folder: Path) -> float | None:
 def _measured(folder: Path) -> dict[str, float] | None:
     """Read what a session's stores say about it; None, and a word, if one is damaged."""
     try:
-        group = zarr.open_group(folder / "units.zarr", mode="r")
+        group = open_store(folder / "units.zarr")
         row = summarize(group) | summarize_motion(group) | summarize_frames(group)
         row["n_curated"] = _n_curated(folder / "curated.zarr")
     except (OSError, KeyError, ValueError) as error:
         logger.warning(
-            "%s is damaged, or of another version (%s: %s): left out of the table of all "
-            "sessions. Delete it and run again.",
+            "%s is left out of the table of all sessions (%s: %s)",
             folder, type(error).__name__, error,
         )  # fmt: skip
         return None

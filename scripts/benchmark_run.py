@@ -13,10 +13,11 @@ import pandas as pd
 import yaml
 
 from scopeflow.logs import job_log, logger
+from scopeflow.readers.base import Reader
+from scopeflow.readers.probe import probe
 from scopeflow.recordings import score_stores
 from scopeflow.stores import new_store
 from scopeflow.usage import run_measured, size_mb
-from scopeflow.videos import VideoFile, probe, read_frames
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake
@@ -45,7 +46,7 @@ def main(smk: "Snakemake") -> None:
     )  # fmt: skip
 
 
-def _measured(smk, session: str, cores: int, videos: list[VideoFile], work: Path):
+def _measured(smk, session: str, cores: int, videos: list[Reader], work: Path):
     """Run the session in the folder `work`; return the costs of the whole and of its steps."""
     target = _prepare(work, session, *smk.params.alone)
     n_frames, decoding_s = _decode(videos, cores)
@@ -88,11 +89,11 @@ def _prepare(work: Path, session: str, config: dict, row: dict[str, str]) -> str
     return f"{config['results']}/{session}/default/units.zarr"
 
 
-def _decode(videos: list[VideoFile], threads: int) -> tuple[int, float]:
+def _decode(videos: list[Reader], threads: int) -> tuple[int, float]:
     """Decode all files, several at once, and throw the frames away: how many, and seconds."""
 
-    def decode(video: VideoFile) -> int:
-        return sum(frame is not None for frame in read_frames(video))
+    def decode(video: Reader) -> int:
+        return sum(frame is not None for frame in video.frames())
 
     start = time.perf_counter()
     with ThreadPoolExecutor(threads) as pool:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from scopeflow.export.dictionary import dictionary
 from scopeflow.export.hdf5 import write_hdf5
+from scopeflow.export.minian import write_minian
 from scopeflow.export.nwb import write_nwb
 from scopeflow.export.source import Source
 from scopeflow.export.tables import write_tables
@@ -27,6 +28,8 @@ def main(smk: "Snakemake") -> None:
             write_tables(source, folder)
         if "hdf5" in formats:
             write_hdf5(source, folder / "units.h5")
+        if "minian" in formats:
+            write_minian(source, folder / "minian")
         if "nwb" in formats:
             write_nwb(source, folder / f"{smk.wildcards.session}.nwb")
     logger.info(

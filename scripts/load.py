@@ -21,12 +21,12 @@ from scopeflow.frames import (
     joined,
     judge,
 )
-from scopeflow.loading import Collector, Slab, Source, averaged, cropped, every
+from scopeflow.loading import Collector, Slab, Source, averaged, axis_of, cropped, every
 from scopeflow.logs import job_log, logger, progress
+from scopeflow.miniscope import QUATERNION, orientation_at, read_metadata, read_orientation
 from scopeflow.parallel import BASE_MB, map_slabs, single_threaded_libraries, threads_that_fit
+from scopeflow.readers.probe import check_alike, probe
 from scopeflow.stores import create, create_movie, new_store, put, slab_frames, slabs, write_slab
-from scopeflow.timestamps import make_axis, pauses, read_stamps
-from scopeflow.videos import check_alike, probe
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake
@@ -41,9 +41,13 @@ COPIES = 2.5  # memory of a slab in work: raw, compressed, and on its way betwee
 def main(smk: "Snakemake") -> None:
     settings, row = smk.params.settings["load"], smk.params.settings["session"]
     session = smk.wildcards.session
-    videos = [probe(path) for path in _listed(smk.input.videos)]
+    videos = [probe(path, settings["dataset"]) for path in _listed(smk.input.videos)]
     check_alike(videos, session)
-    axis = _axis(smk, videos, row.get("fps_hz"))
+    recording = {**videos[0].metadata, **read_metadata(_listed(smk.input.get("metadata", [])))}
+    axis = axis_of(
+        videos, _listed(smk.input.get("timestamps", [])), row.get("fps_hz"),
+        recording.get("fps_hz"), session,
+    )  # fmt: skip
     source, settings = _source(videos, axis, settings)
     entries, shape = _reduced(source, settings, smk.threads, session)
     threads = _threads_that_fit(smk, shape, videos[0].dtype)
@@ -56,7 +60,9 @@ def main(smk: "Snakemake") -> None:
         if movie is None:
             raise InputError(_no_frame(source, session))
         absent = np.array(collector.absent, dtype="<U16")
-        status = judge(statistics, absent, shape[0], settings["black_frac"])
+        status = judge(
+            statistics, absent, shape[0], settings["black_frac"], roughness_floor=_step(movie.dtype)
+        )
         warnings = [video.note for video in videos if video.note][:1]
         warnings += [*axis.warnings, *source.losses(), *_verdict(status, session)]
         if not settings["drop_bad_frames"]:
@@ -73,6 +79,7 @@ def main(smk: "Snakemake") -> None:
         out.attrs.update(
             fps_hz=fps_hz,
             fps_source=axis.source,
+            recording=recording,
             session=dict(row),
             files=[
                 {"name": video.path.name, "frames": n}
@@ -83,7 +90,10 @@ def main(smk: "Snakemake") -> None:
             parameters=settings,
             code=smk.params.code,
         )
-        _write_table(Path(smk.output.frames), collector, statistics, status, videos)
+        table = _table(collector, statistics, status, videos)
+        _add_orientation(table, _listed(smk.input.get("orientation", [])), axis)
+        with new_store(Path(smk.output.frames)) as text:
+            table.to_csv(text, sep="\t", index=False)
     for warning in warnings:
         logger.warning("session %s: %s", session, warning)
     logger.info(
@@ -138,7 +148,9 @@ def _store(out, source, entries, collector, shape, settings, threads):
 
     def work(slab: Slab) -> tuple[FrameStatistics, np.ndarray, tuple[np.ndarray, np.ndarray]]:
         statistics = frame_statistics(slab.frames, slab.before)
-        status = judge(statistics, slab.absent, shape[0], settings["black_frac"], slab.brightness)
+        status = judge(
+            statistics, slab.absent, shape[0], settings["black_frac"], slab.brightness, _step(dtype)
+        )
         write_slab(movie, slab.place, slab.frames)
         return statistics, status == GOOD, extremes(slab.frames, status == GOOD)
 
@@ -155,23 +167,13 @@ def _store(out, source, entries, collector, shape, settings, threads):
     return movie, joined(parts), found
 
 
+def _step(dtype: np.dtype) -> float:
+    """Return the smallest difference between two values of a type of pixels, counts."""
+    return 0.0 if dtype.kind == "f" else 1.0
+
+
 def _listed(files) -> list[str]:
     return [files] if isinstance(files, str) else list(files)
-
-
-def _axis(smk, videos, fps_hz):
-    n_stated = sum(video.n_stated or 0 for video in videos) or None
-    tables = _listed(smk.input.get("timestamps", []))
-    stamps = read_stamps(tables[0], n_stated) if tables else None
-    axis = make_axis(
-        stamps, n_stated, float(fps_hz) if fps_hz else None, videos[0].fps_hz,
-        smk.wildcards.session,
-    )  # fmt: skip
-    axis.warnings += [
-        f"a pause of {length:.1f} s before frame {i} is not filled"
-        for i, length in pauses(axis.time_s)
-    ]
-    return axis
 
 
 def _region(settings, video, session) -> tuple[slice, slice]:
@@ -254,21 +256,32 @@ def _no_frame(source: Source, session: str) -> str:
     )
 
 
-def _write_table(path, collector, statistics, status, videos) -> None:
+def _table(collector, statistics, status, videos) -> pd.DataFrame:
+    whole = np.int64 if videos[0].dtype.kind != "f" else np.float64
     names = np.array([*(video.path.name for video in videos), ""])
-    table = pd.DataFrame({
+    return pd.DataFrame({
         "frame": np.arange(len(status)),
         "time_s": np.round(collector.time_s, 6),
         "mean": np.round(statistics.mean, 4),
-        "min": statistics.min.astype(np.int64),
-        "max": statistics.max.astype(np.int64),
+        "min": statistics.min.astype(whole),
+        "max": statistics.max.astype(whole),
         "difference": np.round(statistics.difference, 4),
         "file": names[collector.file],
         "file_frame": collector.file_frame,
         "status": status,
     })  # fmt: skip
-    with new_store(path) as part:
-        table.to_csv(part, sep="\t", index=False)
+
+
+def _add_orientation(table: pd.DataFrame, files: list[str], axis) -> None:
+    """Add the head's orientation at each frame, where the miniscope has a sensor for it."""
+    if not files:
+        return
+    stamps_ms, quaternions = read_orientation(files[0])
+    at = orientation_at(table["time_s"].to_numpy(), stamps_ms, quaternions, axis.start_ms)
+    for name, values in zip(QUATERNION, at.T, strict=True):
+        table[name] = np.round(values, 6)
+    known = int(np.isfinite(at[:, 0]).sum())
+    logger.info("head orientation known for %d of %d frames", known, len(table))
 
 
 if __name__ == "__main__":

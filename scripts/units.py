@@ -1,42 +1,26 @@
 """Rule ``units``: the result of a session in one store."""
 
-import platform
-from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import zarr
 
+from scopeflow.conventions import CONVENTIONS, provenance
 from scopeflow.footprints import centroids, read_footprints, write_footprints
 from scopeflow.intact import open_store
 from scopeflow.logs import job_log, logger
+from scopeflow.miniscope import QUATERNION
 from scopeflow.movie import UNITS_PER_CHUNK, put_unit_ids, unit_blocks
 from scopeflow.parallel import single_threaded_libraries
 from scopeflow.preprocess import glow_image
 from scopeflow.quality import accepted, diameters, signal_to_noise
 from scopeflow.stores import COMPRESSOR, create, new_store, put, read
-from scopeflow.version import __version__
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake
 
     snakemake: Snakemake
-
-PACKAGES = ["numpy", "scipy", "zarr", "numba", "opencv-python-headless", "snakemake"]
-
-CONVENTIONS = {
-    "model": "Y = A C + b f + noise, with C + b0 + c0 d fitted to YrA",
-    "A": "largest value 1 per unit",
-    "C": "camera counts at the footprint's peak, without b0 and c0",
-    "S": "height of the transient that starts at the frame, camera counts: s_scale * (G C)",
-    "YrA": "demixed raw trace, own baseline included, not clipped; NaN at frames left out",
-    "g": "autoregressive coefficients: C[t] = g[0] C[t-1] + g[1] C[t-2] + S[t] / s_scale",
-    "motion": "correction in px (height, width): Y[t, y, x] = raw[t, y - m0, x - m1]; defined "
-    "up to a constant",
-    "accepted": "1 for units that meet the criteria of the section accept; a flag, all are kept",
-    "frame_good": "1 where the frame took part in the fits",
-}
 
 # Columns of the temporal update that every unit carries along: name and unit.
 TEMPORAL_COLUMNS = {
@@ -61,14 +45,13 @@ def main(smk: "Snakemake") -> None:
     with new_store(smk.output.units) as part:
         out = create(
             part,
-            package="scopeflow",
-            package_version=__version__,
-            versions={"python": platform.python_version(), **{p: version(p) for p in PACKAGES}},
+            **provenance(),
             parameters=smk.params.settings,
             computed_by=smk.params.computed_by,
             session=smk.wildcards.session,
             variant=smk.wildcards.variant,
             fps_hz=raw.attrs["fps_hz"],
+            recording=raw.attrs.get("recording", {}),
             conventions=CONVENTIONS,
             kinetics=temporal.attrs.get("kinetics", {}),
             lineage=_lineage(smk.input.get("merges", [])),
@@ -82,6 +65,7 @@ def main(smk: "Snakemake") -> None:
         put(out, "width", np.arange(shape[1]), ("width",), units="px")
         put(out, "time_s", frames["time_s"].to_numpy(np.float64), ("frame",), units="s")
         put(out, "frame_good", weight.astype(np.uint8), ("frame",))
+        _put_orientation(out, frames)
         write_footprints(out, A, shape)
         sigma = temporal["sigma"][:][kept]
         snr = np.concatenate(
@@ -139,6 +123,15 @@ def _copy_traces(out, smk, temporal, kept, n_frames, sigma):
             arrays[name][block] = values
             if name == "C":
                 yield signal_to_noise(values, sigma[block])
+
+
+def _put_orientation(out: zarr.Group, frames: pd.DataFrame) -> None:
+    """Write the head's orientation at each frame, where the miniscope measured it."""
+    if QUATERNION[0] not in frames:
+        return
+    numbers = frames[list(QUATERNION)].apply(pd.to_numeric, errors="coerce").to_numpy(np.float32)
+    put(out, "orientation", numbers, ("frame", "quaternion"), units="1",
+        long_name="head orientation, quaternion w, x, y, z; NaN where not known")  # fmt: skip
 
 
 def _lineage(merges) -> dict:

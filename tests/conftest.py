@@ -2,7 +2,10 @@
 
 import pytest
 
-SHARED = (*("finished", "finished_model", "bad_data", "reads", "as_documented", "undisturbed"),)
+SHARED = (
+    *("finished", "finished_model", "bad_data", "reads", "as_documented", "undisturbed"),
+    "formats",
+)
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks at the groups

@@ -60,33 +60,36 @@ def frame_statistics(frames: np.ndarray, before: np.ndarray | None) -> FrameStat
 
     Parameters
     ----------
-    frames : ndarray of uint8 or uint16, shape (frame, height, width)
+    frames : ndarray of uint8, uint16 or float32, shape (frame, height, width)
         The slab.
     before : ndarray, shape (height, width), or None
         Frame before the slab; None at the start of a recording.
     """
     first = frames[0] if before is None else before
-    numbers, flat = _statistics(frames, first)
+    # Sums of whole numbers are exact, and sooner done.
+    zero = np.float64(0) if frames.dtype.kind == "f" else np.int64(0)
+    numbers, flat = _statistics(frames, first, zero)
     if before is None:
         numbers[3, 0] = np.nan
     return FrameStatistics(*numbers, np.packbits(flat, axis=1))
 
 
 @numba.njit(nogil=True, cache=True)
-def _statistics(frames, before):
+def _statistics(frames, before, zero):
     n_frames, height, width = frames.shape
     numbers = np.empty((5, n_frames))
     flat = np.empty((n_frames, height), dtype=np.uint8)
     for t in range(n_frames):
-        lowest, highest, total, change, roughest = 1 << 16, -1, 0, 0, 0
+        lowest, highest = zero + frames[t, 0, 0], zero + frames[t, 0, 0]
+        total, change, roughest = zero, zero, zero
         for y in range(height):
-            low, high, rough = 1 << 16, -1, 0
-            last = np.int64(frames[t, y, 0])
+            last = zero + frames[t, y, 0]
+            low, high, rough = last, last, zero
             for x in range(width):
-                value = np.int64(frames[t, y, x])
+                value = zero + frames[t, y, x]
                 low, high = min(low, value), max(high, value)
                 total += value
-                change += abs(value - np.int64(before[y, x]))
+                change += abs(value - (zero + before[y, x]))
                 rough += abs(value - last)
                 last = value
             flat[t, y] = low == high
@@ -113,6 +116,7 @@ def judge(
     height: int,
     black_frac: float,
     brightness: float | None = None,
+    roughness_floor: float = 1.0,
 ) -> np.ndarray:
     """Give every frame its verdict.
 
@@ -128,6 +132,8 @@ def judge(
         A frame whose mean is below this share of the usual mean is black.
     brightness : float, optional
         The usual mean, counts; by default the median over the frames given.
+    roughness_floor : float, optional
+        Rows are never taken for smoother than this: one count, 0 where values have no step.
 
     Returns
     -------
@@ -141,7 +147,10 @@ def judge(
     if brightness is None:
         brightness = float(np.median(statistics.mean[present]))
     flat = np.unpackbits(statistics.flat_rows, axis=1, count=height)
-    black = (statistics.mean < black_frac * brightness) | (flat.mean(axis=1) > FLAT_BLACK)
+    black = flat.mean(axis=1) > FLAT_BLACK
+    # Where values are negative, as after a filter, zero is not darkness.
+    if brightness > 0 and statistics.min[present].min() >= 0:
+        black |= statistics.mean < black_frac * brightness
     black |= statistics.min == statistics.max
     seen = present & ~black
     usual = flat[seen].mean(axis=0) > FLAT_USUAL if seen.any() else np.zeros(height, dtype=bool)
@@ -150,7 +159,7 @@ def judge(
     rough = np.median(statistics.roughness[seen]) if seen.any() else np.inf
     verdicts = {
         DUPLICATED: statistics.difference == 0,
-        CORRUPTED: statistics.roughness > ROUGHNESS_MAX * max(rough, 1.0),
+        CORRUPTED: statistics.roughness > ROUGHNESS_MAX * max(rough, roughness_floor),
         TRUNCATED: truncated,
         BLACK: black,
     }
@@ -183,7 +192,7 @@ class Extremes:
     """
 
     def __init__(self, shape: tuple[int, int], dtype: np.dtype) -> None:
-        self._clear = np.iinfo(dtype).max, np.iinfo(dtype).min
+        self._clear = _limits(dtype)
         self.minimum = np.full(shape, self._clear[0], dtype=dtype)
         self.maximum = np.full(shape, self._clear[1], dtype=dtype)
         self._taken: list[np.ndarray] = []
@@ -220,12 +229,19 @@ class Extremes:
 
 def extremes(frames: np.ndarray, taken: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return minimum and maximum of every pixel over the frames `taken`."""
-    info = np.iinfo(frames.dtype)
+    highest, lowest = _limits(frames.dtype)
     chosen = frames if taken.all() else frames[taken]
     return (
-        np.minimum.reduce(chosen, axis=0, initial=info.max),
-        np.maximum.reduce(chosen, axis=0, initial=info.min),
+        np.minimum.reduce(chosen, axis=0, initial=highest),
+        np.maximum.reduce(chosen, axis=0, initial=lowest),
     )
+
+
+def _limits(dtype: np.dtype) -> tuple[float, float]:
+    """Return the largest and the smallest value of a type."""
+    if np.dtype(dtype).kind == "f":
+        return np.inf, -np.inf
+    return np.iinfo(dtype).max, np.iinfo(dtype).min
 
 
 def describe(status: np.ndarray, n_examples: int = 5) -> Iterator[str]:

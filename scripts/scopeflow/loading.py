@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from scopeflow.frames import DAMAGED, DROPPED, GOOD, LOST
-from scopeflow.timestamps import TimeAxis
-from scopeflow.videos import VideoFile, read_frames
+from scopeflow.readers.base import Reader
+from scopeflow.timestamps import TimeAxis, make_axis, pauses, read_stamps
 
 SAMPLE_PX = 8  # one pixel in so many, along each axis, serves the first guess of brightness
 
@@ -22,7 +22,7 @@ class Entry:
 
     Attributes
     ----------
-    frame : ndarray of uint8 or uint16, shape (height, width)
+    frame : ndarray of uint8, uint16 or float32, shape (height, width)
         The image.
     time_s : float
         When it was taken.
@@ -45,7 +45,7 @@ class Source:
 
     Attributes
     ----------
-    videos : list of VideoFile
+    videos : list of Reader
         In order of time.
     axis : TimeAxis
         Times of the frames.
@@ -61,7 +61,7 @@ class Source:
         All files have been read to their end.
     """
 
-    videos: list[VideoFile]
+    videos: list[Reader]
     axis: TimeAxis
     start: int = 0
     stop: int | None = None
@@ -95,7 +95,7 @@ class Source:
                 count += video.n_stated or 0
                 self.n_due += video.n_stated or 0
                 continue
-            for number, frame in enumerate(read_frames(video, threads)):
+            for number, frame in enumerate(video.frames(threads)):
                 if self.stop is not None and count >= self.stop:
                     return
                 self.n_read[file] = number + 1
@@ -139,7 +139,12 @@ class Source:
 
     def losses(self) -> list[str]:
         """Say which files hold other numbers of frames than they, or the stamps, state."""
-        lines: list[str] = []
+        lines = [
+            f"{video.path.name}: {video.n_mended} frames have pixels that are no number; they got "
+            "the mean of the frame's others"
+            for video in self.videos
+            if video.n_mended
+        ]
         if not self.is_whole:
             return lines
         for video, n_read in zip(self.videos, self.n_read, strict=True):
@@ -160,6 +165,39 @@ class Source:
                 "order from the first one on"
             )
         return lines
+
+
+def axis_of(
+    videos: list[Reader],
+    tables: list[str],
+    sheet_fps_hz: float | None,
+    software_fps_hz: float | None,
+    session: str,
+) -> TimeAxis:
+    """Decide on frame rate and times, by the table of time stamps or the files' own ones.
+
+    Parameters
+    ----------
+    videos : list of Reader
+        In order of time.
+    tables : list of str
+        The table of time stamps beside them, if there is one.
+    sheet_fps_hz, software_fps_hz : float or None
+        Frame rates by the sample sheet and by the recording software.
+    session : str
+        For messages.
+    """
+    n_stated = sum(video.n_stated or 0 for video in videos) or None
+    stamps = read_stamps(tables[0], n_stated) if tables else None
+    if stamps is None and all(video.stamps_ms is not None for video in videos):
+        stamps = np.concatenate([video.stamps_ms for video in videos])
+    sheet_fps_hz = float(sheet_fps_hz) if sheet_fps_hz else None
+    axis = make_axis(stamps, n_stated, sheet_fps_hz, videos[0].fps_hz, session, software_fps_hz)
+    axis.warnings += [
+        f"a pause of {length:.1f} s before frame {i} is not filled"
+        for i, length in pauses(axis.time_s)
+    ]
+    return axis
 
 
 def cropped(entries: Iterable[Entry], rows: slice, cols: slice) -> Iterator[Entry]:
@@ -193,8 +231,8 @@ def averaged(
     Yields
     ------
     Entry
-        In the type of the input, rounded half to even, which has no bias; it bears time
-        and number of the block's first frame.
+        In the type of the input, whole numbers rounded half to even, which has no bias; it
+        bears time and number of the block's first frame.
     """
     n_frames, n_rows, n_cols = factors
     first, total, count, brightness = None, 0, 0, 0.0
@@ -205,15 +243,18 @@ def averaged(
         blocks = entry.frame[:height, :width].reshape(
             height // n_rows, n_rows, width // n_cols, n_cols
         )
-        binned = blocks.sum(axis=(1, 3), dtype=np.int64)
+        is_float = entry.frame.dtype.kind == "f"
+        binned = blocks.sum(axis=(1, 3), dtype=np.float64 if is_float else np.int64)
         mean = 0.0 if entry.absent else float(binned.mean())
-        if brightness < black_frac * mean:  # what came before was black
+        signed = is_float and entry.frame.min() < 0  # then zero is not darkness
+        if brightness < black_frac * mean and not signed:  # what came before was black
             total, count, brightness = 0, 0, mean
-        if not entry.absent and mean >= black_frac * brightness:
+        if not entry.absent and (signed or mean >= black_frac * brightness):
             total, count, brightness = total + binned, count + 1, max(brightness, mean)
         if i % n_frames == n_frames - 1:
             divisor = max(count, 1) * n_rows * n_cols
-            mean_frame = np.rint((total if count else binned) / divisor)
+            mean_frame = (total if count else binned) / divisor
+            mean_frame = mean_frame if is_float else np.rint(mean_frame)
             absent = GOOD if count else entry.absent
             yield replace(first, frame=mean_frame.astype(entry.frame.dtype), absent=absent)
 
@@ -226,7 +267,7 @@ class Slab:
     ----------
     start : int
         Number of the first frame.
-    frames : ndarray of uint8 or uint16, shape (frame, height, width)
+    frames : ndarray of uint8, uint16 or float32, shape (frame, height, width)
         The images.
     before : ndarray, shape (height, width), or None
         The frame before the slab.

@@ -102,8 +102,9 @@ def glow_image(minimum: np.ndarray, method: str, cell_diameter_px: float) -> np.
     fine = cv2.GaussianBlur(minimum.astype(np.float32), (0, 0), max(cell_diameter_px / 16, 0.5))
     opened = open_with_disk(fine, radius)
     wide = cv2.GaussianBlur(opened, (0, 0), GLOW_DIAMETERS * cell_diameter_px)
-    # Lowered as a whole, so that no pixel is cut off at zero.
-    lowered = np.maximum(wide - max(float((wide - minimum).max()), 0.0), 0)
+    # Lowered as a whole, so that no pixel is cut off at zero, or at the lowest value below it.
+    lowered = wide - max(float((wide - minimum).max()), 0.0)
+    lowered = np.maximum(lowered, min(minimum.min(), 0))
     return lowered.astype(minimum.dtype)
 
 

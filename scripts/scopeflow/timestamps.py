@@ -36,6 +36,8 @@ class TimeAxis:
         Frames lost just before each of them.
     warnings : list of str
         What the user should know.
+    start_ms : float
+        Reading of the clock at time 0; NaN without stamps.
     """
 
     fps_hz: float
@@ -43,6 +45,7 @@ class TimeAxis:
     time_s: np.ndarray = field(default_factory=lambda: np.zeros(0))
     missing: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     warnings: list[str] = field(default_factory=list)
+    start_ms: float = float("nan")
 
     def at(self, index: int) -> float:
         """Return the time in s of a delivered frame, at a constant rate past the stamps."""
@@ -110,6 +113,7 @@ def make_axis(
     sheet_fps_hz: float | None,
     file_fps_hz: float | None,
     where: str,
+    software_fps_hz: float | None = None,
 ) -> TimeAxis:
     """Decide on the frame rate and the times of the frames.
 
@@ -123,6 +127,8 @@ def make_axis(
         Frame rates by the sample sheet and by the video's header.
     where : str
         Name of the session, for messages.
+    software_fps_hz : float, optional
+        Frame rate that the recording software was set to.
 
     Raises
     ------
@@ -142,6 +148,7 @@ def make_axis(
     rates = {
         "column fps_hz of the sample sheet": sheet_fps_hz,
         "time stamps": rate,
+        "metadata of the recording software": software_fps_hz,
         "header of the video": file_fps_hz,
     }
     source = next((name for name, value in rates.items() if value), None)
@@ -157,7 +164,13 @@ def make_axis(
         )
         time_s = np.zeros(0)
     missing = missing_before(time_s)
-    return TimeAxis(float(rates[source]), source, time_s, missing, warnings)
+    start_ms = _clock_start(stamps_ms, time_s) if len(time_s) else float("nan")
+    return TimeAxis(float(rates[source]), source, time_s, missing, warnings, start_ms)
+
+
+def _clock_start(stamps_ms: np.ndarray, time_s: np.ndarray) -> float:
+    """Return the reading of the clock at time 0, whatever the first stamp says."""
+    return float(stamps_ms[-1] - 1000 * time_s[-1])
 
 
 def _times(stamps_ms: np.ndarray, warnings: list[str]) -> tuple[np.ndarray, float | None]:

@@ -7,8 +7,8 @@ import tifffile
 from scopeflow.excerpt import excerpt, files_before
 from scopeflow.loading import Source
 from scopeflow.plan.settings import load_config
+from scopeflow.readers.probe import probe
 from scopeflow.timestamps import TimeAxis
-from scopeflow.videos import probe
 
 
 def load(n_frames=100, size_px=50, **settings) -> dict:

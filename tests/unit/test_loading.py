@@ -48,10 +48,14 @@ class Input(dict):
     __getattr__ = dict.__getitem__
 
 
-def run(tmp_path, videos, stamps=None, threads=1, fps_hz=None, mem_mb=2000, **changes):
+def run(
+    tmp_path, videos, stamps=None, threads=1, fps_hz=None, mem_mb=2000, metadata=(),
+    orientation=(), **changes,
+):  # fmt: skip
     """Run the rule and return the opened store and the table of frames."""
     section = {
         "pattern": None,
+        "dataset": None,
         "downsample": {"frame": 1, "height": 1, "width": 1},
         "downsample_method": "subset",
         "frames": {"start": 0, "stop": None},
@@ -63,7 +67,12 @@ def run(tmp_path, videos, stamps=None, threads=1, fps_hz=None, mem_mb=2000, **ch
         section[key] = {**section[key], **value} if isinstance(value, dict) else value
     out = tmp_path / "out"
     smk = SimpleNamespace(
-        input=Input(videos=[str(v) for v in videos], timestamps=[str(stamps)] if stamps else []),
+        input=Input(
+            videos=[str(v) for v in videos],
+            timestamps=[str(stamps)] if stamps else [],
+            metadata=list(metadata),
+            orientation=list(orientation),
+        ),
         output=SimpleNamespace(raw=str(out / "raw.zarr"), frames=str(out / "frames.tsv")),
         params=SimpleNamespace(
             settings={"load": section, "session": {"session": "s1", "fps_hz": fps_hz}}, code="x"
@@ -311,6 +320,70 @@ def test_settings_that_do_not_fit_the_recording_are_refused_by_name(tmp_path, ch
     path = write(tmp_path / "a.avi", movie(60))
     with pytest.raises(InputError, match=word):
         run(tmp_path, [path], **changes)
+
+
+def test_real_numbers_stay_what_they_are(tmp_path):
+    frames = movie(60).astype(np.float32) / 1000
+    frames[20] = frames[19]
+    frames[30] = 0
+    frames[40, 30:] = 0
+    np.save(tmp_path / "a.npy", frames)
+    raw, table = run(tmp_path, [tmp_path / "a.npy"], fps_hz=20.0)
+    assert raw["Y"].dtype == np.float32
+    np.testing.assert_array_equal(raw["Y"][:], frames)
+    good = np.delete(frames, [20, 30, 40], axis=0)
+    np.testing.assert_array_equal(raw["minimum"][:], good.min(axis=0))
+    np.testing.assert_array_equal(raw["maximum"][:], good.max(axis=0))
+    found = table["status"][table["status"] != ""]
+    assert found.to_dict() == {20: "duplicated", 30: "black", 40: "truncated"}
+    assert table["max"][0] == pytest.approx(frames[0].max())
+    raw, _ = run(
+        tmp_path, [tmp_path / "a.npy"], fps_hz=20.0, downsample={"frame": 2, "height": 2},
+        downsample_method="mean",
+    )  # fmt: skip
+    expected = frames[:2].reshape(2, 20, 2, W).mean(axis=(0, 2))
+    np.testing.assert_allclose(raw["Y"][0], expected, rtol=1e-5)
+
+
+def test_a_filtered_movie_around_zero_is_not_black(tmp_path):
+    frames = np.random.default_rng(0).normal(0, 1, (60, H, W)).astype(np.float32)
+    np.save(tmp_path / "a.npy", frames)
+    _, table = run(tmp_path, [tmp_path / "a.npy"], fps_hz=20.0)
+    assert (table["status"] == "").all()
+    raw, _ = run(
+        tmp_path, [tmp_path / "a.npy"], fps_hz=20.0, downsample={"frame": 2},
+        downsample_method="mean",
+    )  # fmt: skip
+    np.testing.assert_allclose(raw["Y"][0], frames[:2].mean(axis=0), atol=1e-6)
+
+
+def test_what_the_software_tells_is_carried_along(tmp_path):
+    device = tmp_path / "metaData.json"
+    device.write_text('{"deviceName": "scope", "frameRate": "20FPS", "gain": "Low", "led0": 12}')
+    stamps = np.arange(60) * 50.0 + 17
+    rows = [f"{t - 17 + 20},1,0,{i},0" for i, t in enumerate(stamps) if i not in (30, 31, 32)]
+    orientation = tmp_path / "headOrientation.csv"
+    orientation.write_text("\n".join(["Time Stamp (ms),qw,qx,qy,qz", *rows]))
+    np.save(tmp_path / "a.npy", movie(60))
+    raw, table = run(
+        tmp_path, [tmp_path / "a.npy"], write_stamps(tmp_path / "timeStamps.csv", stamps),
+        metadata=[device], orientation=[orientation],
+    )  # fmt: skip
+    assert raw.attrs["recording"] == {
+        "software": "Miniscope DAQ, V4", "device_name": "scope", "fps_hz": 20.0, "gain": "Low",
+        "led": 12,
+    }  # fmt: skip
+    assert raw.attrs["fps_source"] == "time stamps"
+    angles = pd.to_numeric(table["qy"], errors="coerce").to_numpy()
+    number = np.arange(60.0)
+    known = ~np.isin(number, [31])
+    np.testing.assert_array_equal(np.isfinite(angles), known)
+    near = np.where(number == 30, 29, np.where(number == 32, 33, number))
+    np.testing.assert_allclose(angles[known], (near / np.hypot(1, near))[known], atol=1e-5)
+    raw, _ = run(tmp_path, [tmp_path / "a.npy"], metadata=[device])
+    assert (raw.attrs["fps_hz"], raw.attrs["fps_source"]) == (
+        20, "metadata of the recording software",
+    )  # fmt: skip
 
 
 def test_a_stack_needs_a_frame_rate(tmp_path):

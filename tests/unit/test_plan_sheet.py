@@ -1,11 +1,13 @@
 """The sample sheet is read as text, and every fault is told with file, row and column."""
 
+from pathlib import Path
+
 import pytest
 
 from scopeflow.errors import InputError
 from scopeflow.plan.discover import discover
 from scopeflow.plan.sheet import read_sheet
-from scopeflow.plan.videos import find_timestamps, find_videos
+from scopeflow.plan.videos import find_recording, find_videos
 
 
 @pytest.fixture
@@ -82,6 +84,18 @@ def test_everything_is_text_whatever_the_delimiter(folder, delimiter, encoding):
     assert not row.is_included
 
 
+def test_units_of_another_program_need_no_path(folder):
+    (folder / "old.hdf5").touch()
+    row = read_sheet(sheet(folder, "a\tm\t\told.hdf5", header="session\tanimal\tpath\tunits"))["a"]
+    assert (row.path, row.units) == ("", (folder / "old.hdf5").as_posix())
+    header = "session\tanimal\tpath\tunits"
+    message = refusal(folder, "a\tm\t\tnone.h5", header=header)
+    assert "'none.h5', named in column units, does not exist" in message
+    assert "column path is empty" in refusal(
+        folder, "a\tm\t\t", header="session\tanimal\tpath\tunits"
+    )
+
+
 def test_a_simulated_recording_needs_no_path(folder):
     assert read_sheet(sheet(folder, "a\tm\tfake"), frozenset({"fake"}))["a"].path == "fake"
 
@@ -111,25 +125,79 @@ def test_a_folder_without_video_is_refused(tmp_path, files, words):
         find_videos(tmp_path, None, "row 2")
 
 
-@pytest.mark.parametrize("second", ["behavCam1.avi", "stack.tif"])
-def test_two_series_in_one_folder_are_not_guessed_apart(tmp_path, second):
-    for name in ["msCam1.avi", second]:
+def test_two_series_in_one_folder_are_not_guessed_apart(tmp_path):
+    for name in ["msCam1.avi", "stack.tif"]:
         (tmp_path / name).touch()
     with pytest.raises(InputError, match="more than one series"):
         find_videos(tmp_path, None, "row 2")
     assert len(find_videos(tmp_path, "msCam*.avi", "row 2")) == 1
 
 
-@pytest.mark.parametrize("name", ["timeStamps.csv", "timestamp.dat"])
-def test_time_stamps_are_found_beside_the_videos(folder, name):
-    assert find_timestamps(folder / "rec") == []
-    (folder / "other").mkdir()
-    (folder / "other" / name).touch()
-    assert find_timestamps(folder / "other") == [(folder / "other" / name).as_posix()]
+def places(tmp_path, *files):
+    for file in files:
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).write_text("{}")
+
+
+def found(tmp_path, pattern=None):
+    kinds = vars(find_recording(tmp_path, pattern, "row 2"))
+    return {
+        kind: [str(Path(file).relative_to(tmp_path)) for file in files]
+        for kind, files in kinds.items()
+    }
+
+
+def test_of_a_v3_folder_the_miniscope_is_taken_and_not_the_behaviour_camera(tmp_path):
+    places(tmp_path, "behavCam1.avi", "msCam10.avi", "msCam2.avi", "settings_and_notes.dat",
+           "timestamp.dat")  # fmt: skip
+    assert found(tmp_path) == {
+        "videos": ["msCam2.avi", "msCam10.avi"],
+        "timestamps": ["timestamp.dat"],
+        "metadata": ["settings_and_notes.dat"],
+        "orientation": [],
+    }
+    assert found(tmp_path, "behav*.avi")["videos"] == ["behavCam1.avi"]
+
+
+def test_videos_of_the_behaviour_camera_alone_are_refused(tmp_path):
+    places(tmp_path, "behavCam1.avi", "timestamp.dat")
+    with pytest.raises(InputError, match="behaviour camera only"):
+        find_recording(tmp_path, None, "row 2")
+
+
+@pytest.mark.parametrize("device", ["Miniscope", "My_V4_Miniscope", "CA1"])
+def test_of_a_v4_session_the_miniscopes_folder_is_taken(tmp_path, device):
+    places(tmp_path, "metaData.json", f"{device}/0.avi", f"{device}/10.avi", f"{device}/2.avi",
+           f"{device}/timeStamps.csv", f"{device}/headOrientation.csv", "My_WebCam/0.avi",
+           "My_WebCam/timeStamps.csv", "My_WebCam/metaData.json")  # fmt: skip
+    (tmp_path / device / "metaData.json").write_text('{"deviceType": "Miniscope_V4_BNO"}')
+    assert found(tmp_path) == {
+        "videos": [f"{device}/{i}.avi" for i in (0, 2, 10)],
+        "timestamps": [f"{device}/timeStamps.csv"],
+        "metadata": ["metaData.json", f"{device}/metaData.json"],
+        "orientation": [f"{device}/headOrientation.csv"],
+    }
+    inside = vars(find_recording(tmp_path / device, None, "row 2"))
+    assert [len(files) for files in inside.values()] == [3, 1, 1, 1]
+
+
+def test_two_miniscopes_of_one_session_are_told_apart_by_the_user(tmp_path):
+    places(tmp_path, "Miniscope1/0.avi", "Miniscope2/0.avi")
+    with pytest.raises(InputError, match="more than one miniscope: Miniscope1, Miniscope2"):
+        find_recording(tmp_path, None, "row 2")
+
+
+def test_arrays_are_taken_only_where_there_is_no_video(tmp_path):
+    places(tmp_path, "0.avi", "0DLC.h5", "store.zarr/zarr.json")
+    assert found(tmp_path)["videos"] == ["0.avi"]
+    (tmp_path / "other").mkdir()
+    places(tmp_path / "other", "store.zarr/zarr.json")
+    assert found(tmp_path / "other")["videos"] == ["store.zarr"]
+    assert found(tmp_path / "other" / "store.zarr")["videos"] == ["."]
 
 
 def test_sessions_are_discovered_from_folder_names(tmp_path):
-    for place in ["m2/d1/s1", "m10/d1/s1", "m2/d1/empty"]:
+    for place in ["m2/d1/s1", "m10/d1/s1/Miniscope", "m2/d1/empty"]:
         (tmp_path / place).mkdir(parents=True)
         if not place.endswith("empty"):
             (tmp_path / place / "a.avi").touch()

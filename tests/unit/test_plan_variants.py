@@ -108,6 +108,7 @@ def test_every_setting_is_used_by_some_stage():
         "benchmark",
         "preview",
         "variant",
+        "inspect",
         *("keep_movies", "n_iterations"),
     }
     for section in per_session - sections:

@@ -7,11 +7,11 @@ import pytest
 import yaml
 
 from scopeflow.errors import InputError
+from scopeflow.readers.probe import probe
 from scopeflow.recipes import DEFAULTS
 from scopeflow.recordings import score_stores, write_recording
 from scopeflow.stores import read
 from scopeflow.timestamps import make_axis, read_stamps
-from scopeflow.videos import probe, read_frames
 
 RECIPE = {"height_px": 48, "width_px": 60, "n_frames": 150, "n_cells": 6, "seed": 3,
           "frames_per_file": 100, "fps_hz": 20.0}  # fmt: skip
@@ -22,7 +22,7 @@ def test_what_is_written_is_what_was_simulated(tmp_path, threads):
     recording = write_recording(tmp_path, RECIPE, threads)
     videos = [probe(tmp_path / "video" / f"msCam{i}.avi") for i in (1, 2)]
     assert [video.n_stated for video in videos] == [100, 50]
-    got = np.array([frame for video in videos for frame in read_frames(video)])
+    got = np.array([frame for video in videos for frame in video.frames()])
     expected = np.concatenate([recording.frames(slab) for slab in recording.slabs])
     np.testing.assert_array_equal(got, expected)
     axis = make_axis(read_stamps(tmp_path / "video" / "timeStamps.csv"), 150, None, None, "s")
@@ -38,7 +38,7 @@ def test_what_is_written_is_what_was_simulated(tmp_path, threads):
 def test_lost_frames_are_missing_from_files_and_stamps(tmp_path):
     recording = write_recording(tmp_path, {**RECIPE, "frames_lost": 0.2, "bit_depth": 16})
     videos = [probe(tmp_path / "video" / f"msCam{i}.avi") for i in (1, 2)]
-    got = np.array([frame for video in videos for frame in read_frames(video)])
+    got = np.array([frame for video in videos for frame in video.frames()])
     expected = np.concatenate([recording.frames(slab) for slab in recording.slabs])
     delivered = recording.delivered
     assert 10 < (~delivered).sum() < 60

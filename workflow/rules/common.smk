@@ -45,6 +45,11 @@ def digest(rule_name):
     return code_digest(SCRIPTS / f"{rule_name}.py")
 
 
+def one_of(names, before=""):
+    """Regular expression of one of some names, after what may stand before; else of nothing."""
+    return f"{before}(?:{'|'.join(map(re.escape, names))})" if names else "(?!)"
+
+
 pathvars:
     results=plan.results,
     simulated=plan.simulated,
@@ -53,12 +58,12 @@ pathvars:
 
 
 wildcard_constraints:
-    session=f"(?:{PREVIEW})?(?:{'|'.join(re.escape(name) for name in plan.sessions)})",
-    variant="|".join(re.escape(name) for name in plan.variants),
+    session=one_of(plan.sessions, f"(?:{PREVIEW})?"),
+    variant=one_of(plan.variants),
     iteration="[1-9][0-9]*",
     cores="[1-9][0-9]*",
-    comparison="|".join(re.escape(name) for name in plan.config["compare"]) or "(?!)",
-    recording="|".join(re.escape(name) for name in plan.recipes) or "(?!)",
+    comparison=one_of(plan.config["compare"]),
+    recording=one_of(plan.recipes),
 
 
 def movie(path):

@@ -16,6 +16,8 @@ rule units:
         "<logs>/{session}/{variant}/units.log",
     benchmark:
         "<benchmarks>/{session}/{variant}/units.tsv"
+    wildcard_constraints:
+        session=one_of(plan.recorded, f"(?:{PREVIEW})?"),
     conda:
         "../../environment.yml"
     threads: 1

@@ -38,6 +38,9 @@ ARRAYS = [
      "are filled in by the model.", "no judgement of single cells"),
     ("motion", "frame, 2", "px", "Correction applied, rows and columns: Y[t, y, x] = "
      "raw[t, y - m0, x - m1].", "defined up to a constant, so not a place"),
+    ("orientation", "frame, 4", "1", "Head orientation as a quaternion w, x, y, z (`qw` ... in "
+     "`frames.csv`), where the miniscope has the sensor; NaN where not known.",
+     "not turned into the room's axes; the sensor drifts"),
     ("b, f", "height, width; frame", "counts; 1", "Background image and its course.",
      "not the glow, which was taken off before"),
     ("glow", "height, width", "counts", "Fixed image taken off every frame before all else; "
@@ -88,11 +91,12 @@ FORMATS = {
 
 `processing/ophys`: `ImageSegmentation/PlaneSegmentation` (ids are the unit_id; `image_mask` is
 (width, height), the order of the format; a column for each number of the table above),
-`Fluorescence/Raw` (YrA), `Denoised` (C) and `Deconvolved` (S), all (frame, unit), `motion`, and
-`SegmentationImages`. Times are a rate where they are regular, else time stamps. Parameters and the
-place of the motion-corrected movie are in `notes`. Animal, lab and imaging come from the sheet's
-columns (config/README.md); what the sheet does not tell is left out or `unknown`. A start of
-1970-01-01 means that the sheet has no date. Without units there is no segmentation.
+`Fluorescence/Raw` (YrA), `Denoised` (C) and `Deconvolved` (S), all (frame, unit), `motion`,
+`head_orientation` where it was measured, and `SegmentationImages`. Times are a rate where they
+are regular, else time stamps. Parameters and the place of the motion-corrected movie are in
+`notes`. Animal, lab and imaging come from the sheet's columns (config/README.md), else from the
+recording software; what neither tells is left out or `unknown`. A start of 1970-01-01 means that
+no date is known. Without units there is no segmentation.
 """,
     "hdf5": """\
 ## HDF5 (`units.h5`)
@@ -110,8 +114,19 @@ columns in `centroid_height`, `centroid_width` count from 0.
 `C.csv`, `S.csv`, `YrA.csv`, `dff.csv`: a row for each frame; columns `frame`, `time_s`, then
 `unit_<unit_id>`. `units.csv`: a row for each unit with the columns above, `g` as `g0`, `g1`.
 `frames.csv`: a row for each frame with `time_s`, `frame_good`, `motion_height_px`,
-`motion_width_px`, `f`. Numbers are written with the digits that give the stored value back; an
-empty cell is NaN.
+`motion_width_px`, `f`, and `qw`, `qx`, `qy`, `qz` where the head's orientation was measured.
+Numbers are written with the digits that give the stored value back; an empty cell is NaN.
+""",
+    "minian": """\
+## Minian (`minian/`)
+
+A folder that `minian.utilities.open_minian("minian")` of Minian 2 opens: a zarr store (format 2)
+for each of `A`, `C`, `S`, `YrA`, `b0`, `c0`, `b`, `f`, `motion` and `max_proj`, with the
+coordinates `unit_id`, `unit_labels`, `frame`, `height`, `width`, `shift_dim`, `animal` and
+`session`. Three are as Minian has them and not as in the table above: `S` = G C (divided by
+`s_scale`); `b0` and `c0` are (unit_id, frame), `c0` with its decay, so that C + b0 + c0 is fitted
+to `YrA`.
+`unit_labels` is the unit's own label, and -1 where `accepted` is 0.
 """,
 }
 

@@ -50,6 +50,7 @@ SMALL = {
     "f": ("frame",),
     "g": ("unit_id", "lag"),
     "motion": ("frame", "shift_dim"),
+    "orientation": ("frame", "quaternion"),
     "b": ("height", "width"),
     "glow": ("height", "width"),
     "max_proj": ("height", "width"),

@@ -123,6 +123,16 @@ def write_nwb(source: Source, path: Path) -> None:
             **clock,
         )
     )
+    if "orientation" in source.group:
+        ophys.add(
+            TimeSeries(
+                name="head_orientation",
+                data=source.group["orientation"][:],
+                unit="1",
+                description="Quaternion w, x, y, z of the sensor on the head; NaN: not known.",
+                **(clock if "rate" in clock else _shared(ophys["motion"])),
+            )
+        )
     if source.n_units:
         _add_units(source, plane, ophys, clock if "rate" in clock else _shared(ophys["motion"]))
     with NWBHDF5IO(path, mode="w") as io:
@@ -148,8 +158,9 @@ def _new_file(source: Source) -> NWBFile:
         words += " No cell was found: there is neither a segmentation nor a trace."
     named = json.dumps([row, source.attrs["variant"], source.attrs.get("parameters", {})])
     notes = {
-        "motion_corrected_movie": f"{source.movie_path} (zarr, array Y; relative to this folder; "
-        "removed after the run where keep_movies is false)",
+        "motion_corrected_movie": source.movie_path
+        and f"{source.movie_path} (zarr, array Y; relative to this folder; removed after the run "
+        "where keep_movies is false)",
         "videos": row.get("path", ""),
         "parameters": source.attrs.get("parameters", {}),
         "versions": source.attrs.get("versions", {}),

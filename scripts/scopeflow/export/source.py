@@ -36,7 +36,7 @@ class Source:
     fps_hz : float
         Frame rate.
     session : dict of str
-        The row of the sample sheet, or what is known of it.
+        The row of the sample sheet, with what the recording software tells where it is empty.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -46,8 +46,22 @@ class Source:
         self.time_s = self.group["time_s"][:]
         self.frame_good = self.group["frame_good"][:]
         self.fps_hz = float(self.attrs["fps_hz"])
-        known = self.attrs.get("parameters", {}).get("session", {})
-        self.session = {"session": self.attrs["session"], **known}
+        row = self.attrs.get("parameters", {}).get("session", {})
+        self.session = {"session": self.attrs["session"], **row}
+        for column, value in self._told_by_software().items():
+            if not row.get(column):  # the sheet goes before
+                self.session[column] = value
+
+    def _told_by_software(self) -> dict[str, str]:
+        """Return what the recording's own metadata tell, by column of the sample sheet."""
+        told = self.attrs.get("recording", {})
+        device = ", ".join(str(told[key]) for key in ("device_type", "device_name") if key in told)
+        named = {
+            "date": told.get("start"),
+            "device": device,
+            "experimenter": told.get("researcher"),
+        }
+        return {column: str(value) for column, value in named.items() if value}
 
     @property
     def n_units(self) -> int:
@@ -65,9 +79,11 @@ class Source:
         return self.group["A"].shape[1:]
 
     @property
-    def movie_path(self) -> str:
-        """Where the motion-corrected movie lies, relative to the folder of the export."""
-        owner = self.attrs["computed_by"]["apply_motion"]
+    def movie_path(self) -> str | None:
+        """Where the motion-corrected movie lies, relative to the folder of the export, if any."""
+        owner = self.attrs["computed_by"].get("apply_motion")
+        if owner is None:  # units of another program
+            return None
         return f"../../{owner}/motion/Y.zarr"
 
     @cached_property

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from scopeflow.export.source import TRACES, Source
+from scopeflow.miniscope import QUATERNION
 from scopeflow.transients import find_events
 
 
@@ -50,8 +51,9 @@ def unit_table(source: Source) -> pd.DataFrame:
 
 
 def frame_table(source: Source) -> pd.DataFrame:
-    """Return one row for each frame: time, use, motion, course of the background."""
+    """Return one row for each frame: time, use, motion, course of the background, head."""
     motion = source.group["motion"][:]
+    orientation = source.group["orientation"][:].T if "orientation" in source.group else []
     return pd.DataFrame(
         {
             "frame": np.arange(source.n_frames),
@@ -60,6 +62,7 @@ def frame_table(source: Source) -> pd.DataFrame:
             "motion_height_px": motion[:, 0],
             "motion_width_px": motion[:, 1],
             "f": source.group["f"][:],
+            **dict(zip(QUATERNION, orientation, strict=False)),
         }
     )
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from scopeflow.errors import InputError
 from scopeflow.plan.settings import read_schema
 from scopeflow.plan.sheet import Session
-from scopeflow.plan.videos import SUFFIXES, natural_key
+from scopeflow.plan.videos import SUFFIXES, has_recording, natural_key
 
 
 def discover(root: str, pattern: str, session: str) -> dict[str, Session]:
@@ -47,7 +47,7 @@ def discover(root: str, pattern: str, session: str) -> dict[str, Session]:
     sessions: dict[str, Session] = {}
     rules = read_schema("sessions")["properties"]
     for folder, values in _match(Path(root), pattern.strip("/").split("/"), {}):
-        if not any(f.suffix.lower() in SUFFIXES for f in folder.iterdir() if f.is_file()):
+        if not has_recording(folder):
             continue
         name = session.format(**values)
         where = f"discover, folder {folder}"

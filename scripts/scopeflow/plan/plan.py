@@ -1,13 +1,14 @@
 """The whole plan of a run: files that are read, and what it shall end with."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 
 from scopeflow.errors import InputError
 from scopeflow.plan.differences import differences
 from scopeflow.plan.variants import PREVIEW, Variants
-from scopeflow.plan.videos import find_timestamps, find_videos
+from scopeflow.plan.videos import Recording, find_recording
 from scopeflow.recipes import video_names
 
 
@@ -25,6 +26,8 @@ class Plan(Variants):
     ----------
     simulated, logs, benchmarks, curation : str
         Root folders, beside that of the results.
+    imported, recorded : list of str
+        Sessions whose units another program found, and those with videos.
     """
 
     def __init__(self, config: dict, source: str = "the config") -> None:
@@ -34,32 +37,58 @@ class Plan(Variants):
             for name in ("simulated", "logs", "benchmarks", "curation")
         )
         self.videos = cache(self._videos)
-        for name in self.sessions:
+        self.imported = [name for name, row in self.sessions.items() if row.units]
+        self.recorded = [name for name in self.sessions if name not in self.imported]
+        for name in self.recorded:
             for variant in self.variants:
                 self.videos(name, variant)  # a missing file is told before anything runs
 
     # ---------------------------------------------------------------- files
 
-    def _videos(self, session: str, variant: str) -> tuple[list[str], list[str]]:
-        """Return the video files of a session in order, and its table of time stamps."""
+    def _videos(self, session: str, variant: str) -> Recording:
+        """Return the files of a session's recording."""
         row = self.row(session)
         if row.path in self.recipes:
             folder = f"{self.simulated}/{row.path}/video"
             names = video_names(self.recipes[row.path])
-            return [f"{folder}/{name}" for name in names], [f"{folder}/timeStamps.csv"]
+            return Recording([f"{folder}/{name}" for name in names], [f"{folder}/timeStamps.csv"])
         pattern = self.effective(session, variant)["load"]["pattern"]
-        return find_videos(row.path, pattern, row.where), find_timestamps(row.path)
+        return find_recording(row.path, pattern, row.where)
 
     def recording(self, wildcards) -> dict[str, list[str]]:
-        """Input function, to be unpacked: ``videos`` and ``timestamps`` of a session."""
-        videos, timestamps = self.videos(
-            wildcards.session, getattr(wildcards, "variant", "default")
-        )
-        return {"videos": videos, "timestamps": timestamps}
+        """Input function, to be unpacked: the files of a session, by kind."""
+        return asdict(self.videos(wildcards.session, getattr(wildcards, "variant", "default")))
+
+    def earlier(self, wildcards) -> str:
+        """Input function: the result of another program."""
+        return self.sessions[wildcards.session].units
+
+    def to_inspect(self, wildcards=None) -> list[dict]:
+        """Params function: what `inspect_sessions` is to know of every session with videos."""
+        return [
+            {
+                "session": name,
+                "animal": row.animal,
+                "fps_hz": row.fps_hz,
+                "files": asdict(self.videos(name, "default")),
+                "load": self.effective(name, "default")["load"],
+            }
+            for name, row in self.sessions.items()
+            if name in self.recorded
+        ]
+
+    def all_files(self, wildcards=None) -> list[str]:
+        """Input function: the files of all recordings."""
+        return [f for s in self.to_inspect() for files in s["files"].values() for f in files]
+
+    def budgets(self, wildcards=None) -> dict[str, float]:
+        """Params function: the memory in MB that each step with whole frames may use."""
+        steps = ("load", "estimate_motion", "apply_motion", "seeds_init", "initialize")
+        return {step: self.config["mem_mb"][step] for step in steps}
 
     def file_names(self, wildcards) -> list[str]:
         """Params function: names of the videos in reading order, which inputs do not keep."""
-        return [Path(p).name for p in self.videos(wildcards.session, wildcards.variant)[0]]
+        return [Path(p).name for p in self.videos(wildcards.session, wildcards.variant).videos]
 
     def truth(self, wildcards) -> str:
         """Input function: the truth of a simulated session."""
@@ -73,7 +102,7 @@ class Plan(Variants):
     def benchmark_tables(self, table: str) -> list[str]:
         """Input function: a table of every run that the target benchmark measures."""
         folder, cores = f"{self.results}/benchmark", self.config["benchmark"]["cores"]
-        return [f"{folder}/{s}/{n}/{table}.tsv" for s in self.sessions for n in sorted(set(cores))]
+        return [f"{folder}/{s}/{n}/{table}.tsv" for s in self.recorded for n in sorted(set(cores))]
 
     def scores(self, variant: str, table: str) -> list[str]:
         """Input function: a table of the comparison with the truth, of all simulated sessions."""
@@ -134,18 +163,19 @@ class Plan(Variants):
         files = []
         for variant in self.variants:
             folder = f"{self.results}/{session}/{variant}"
-            files += [f"{folder}/units.zarr", f"{folder}/figures/summary.png"]
-            files += [f"{folder}/curated.zarr", f"{folder}/export"]
+            files += [f"{folder}/{n}" for n in ("units.zarr", "curated.zarr", "export")]
+            if session in self.recorded:
+                files.append(f"{folder}/figures/summary.png")
             if self.row(session).path in self.recipes:
                 files.append(f"{folder}/score.tsv")
-        if len(self.variants) > 1:
+        if len(self.variants) > 1 and session in self.recorded:
             files += [f"{self.results}/{session}/variants.{kind}" for kind in ("tsv", "png")]
         return files
 
     def previews(self) -> list[str]:
         """Input function: what the target preview shall end with."""
         files = []
-        for name in self.config["preview"]["sessions"] or self.sessions:
+        for name in self.config["preview"]["sessions"] or self.recorded:
             session = PREVIEW + name
             files += self.of_variants(session, "figures/summary.png")
             files += [f"{self.results}/{session}/variants.{kind}" for kind in ("tsv", "png")]

@@ -22,7 +22,7 @@ SCHEMAS = Path(__file__).parents[3] / "workflow" / "schemas"
 # Keys that hold for a whole run: neither a session nor a variant can override them.
 RUN_KEYS = frozenset(
     {"sessions", "discover", "results", "simulate", "overrides", "variants", "keep_movies"}
-    | {"mem_mb", "compare", "benchmark", "preview", "variant"}
+    | {"mem_mb", "compare", "benchmark", "preview", "variant", "inspect"}
 )
 
 

@@ -28,6 +28,8 @@ class Session:
         Glob for the files in the folder.
     fps_hz : float or None
         Frame rate in Hz, if the sheet states it.
+    units : str or None
+        Result of another program that is taken over; then there is no path.
     where : str
         File and row, for messages.
     metadata : dict of str
@@ -41,6 +43,7 @@ class Session:
     path: str
     pattern: str | None = None
     fps_hz: float | None = None
+    units: str | None = None
     where: str = ""
     metadata: dict = field(default_factory=dict)
     settings: dict = field(default_factory=dict)
@@ -153,6 +156,8 @@ def _read_rows(path: Path) -> list[tuple[int, dict[str, str]]]:
 def _faults(values: dict, where: str, folder: Path, simulated: frozenset) -> Iterator[str]:
     for column, rule in read_schema("sessions")["properties"].items():
         value = values.get(column, "")
+        if column == "path" and not value and values.get("units"):
+            continue  # nothing is recorded that would be read
         if not value and column in read_schema("sessions")["required"]:
             yield f"{where}: column {column} is empty; allowed: {rule['x-allowed']}."
         elif value and "pattern" in rule and not re.fullmatch(rule["pattern"], value):
@@ -163,6 +168,13 @@ def _faults(values: dict, where: str, folder: Path, simulated: frozenset) -> Ite
             f"{where}: path {path!r} does not exist (looked for at {(folder / path).absolute()}). "
             "Correct it: a folder or a file, relative to the sheet's folder, or the name of a "
             "recording under simulate in the config."
+        )
+    units = values.get("units", "")
+    if units and not (folder / units).exists():
+        yield (
+            f"{where}: {units!r}, named in column units, does not exist (looked for at "
+            f"{(folder / units).absolute()}). Correct it, or leave it empty to find the units in "
+            "the videos."
         )
     behavior = values.get("behavior", "")
     if behavior and not (folder / behavior).is_file():
@@ -176,13 +188,14 @@ def _session(
     values: dict, where: str, folder: Path, simulated: frozenset, settings: dict
 ) -> Session:
     path = values["path"]
-    fps = values.get("fps_hz", "")
+    fps, units = values.get("fps_hz", ""), values.get("units", "")
     return Session(
         name=values["session"],
         animal=values["animal"],
-        path=path if path in simulated else (folder / path).as_posix(),
+        path=path if path in simulated or not path else (folder / path).as_posix(),
         pattern=values.get("pattern") or None,
         fps_hz=float(fps) if fps else None,
+        units=(folder / units).as_posix() if units else None,
         where=where,
         metadata=values,
         settings=settings,

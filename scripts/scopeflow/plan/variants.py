@@ -15,7 +15,7 @@ from scopeflow.plan.stages import FINAL, LOOP, STAGES, node
 
 # Keys of the run, not of a session: no step may depend on them.
 NOT_SETTINGS = ("sessions", "discover", "results", "simulate", "overrides", "variants", "mem_mb",
-                "compare", "benchmark", "preview", "variant")  # fmt: skip
+                "compare", "benchmark", "preview", "variant", "inspect")  # fmt: skip
 
 PREVIEW = "preview/"  # before a session's name: a short segment and a crop of it, tried first
 
@@ -88,6 +88,8 @@ class Variants:
         run["session"] = {
             **row.metadata, "session": row.name, "path": row.path, "fps_hz": row.fps_hz
         }  # fmt: skip
+        if row.units is not None:
+            run["session"]["units"] = row.units
         if row.pattern is not None:
             run["load"]["pattern"] = row.pattern
         for overrides in (

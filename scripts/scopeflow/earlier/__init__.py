@@ -1,0 +1,1 @@
+"""Results of other programs, taken over as units of a session."""

@@ -1,0 +1,175 @@
+"""What is taken from the result of another program, in one form, and checked."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from scipy import sparse
+
+from scopeflow.errors import InputError
+from scopeflow.footprints import normalized
+
+MEASURED = ("A", "C", "S", "YrA", "b0", "c0", "g")
+
+
+@dataclass
+class EarlierResult:
+    """The units of a session by another program; scales are the program's own.
+
+    Attributes
+    ----------
+    path : Path
+        Where it is from.
+    program : str
+        Whose it is.
+    A : csr_array of float, shape (unit_id, pixel)
+        Footprints, pixel = row * width + column.
+    shape : tuple of int
+        (height, width) of the image in px.
+    C, S : ndarray of float, shape (unit_id, frame)
+        Calcium without baseline, and G C or what drives it; S is None where it is not known.
+    YrA : ndarray of float, shape (unit_id, frame), or None
+        Raw traces, baseline included.
+    unit_id : ndarray of int, shape (unit_id,)
+        Labels.
+    b0, c0 : ndarray of float, shape (unit_id,)
+        Baseline, and what was decaying at the start.
+    g : ndarray of float, shape (unit_id, 2), or None
+        Autoregressive coefficients.
+    accepted : ndarray of bool, shape (unit_id,)
+        By that program, or by the person who used it.
+    b, f, motion, max_proj : ndarray or None
+        Background image and its course, correction applied (frame, 2), an image of the field.
+    fps_hz : float or None
+        Frame rate.
+    columns : dict
+        Further numbers for each unit: (values, unit).
+    notes : list of str
+        What the user should know.
+    """
+
+    path: Path
+    program: str
+    A: sparse.csr_array
+    shape: tuple[int, int]
+    C: np.ndarray
+    S: np.ndarray | None
+    unit_id: np.ndarray
+    YrA: np.ndarray | None = None
+    b0: np.ndarray | None = None
+    c0: np.ndarray | None = None
+    g: np.ndarray | None = None
+    accepted: np.ndarray | None = None
+    b: np.ndarray | None = None
+    f: np.ndarray | None = None
+    motion: np.ndarray | None = None
+    max_proj: np.ndarray | None = None
+    fps_hz: float | None = None
+    columns: dict = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def n_units(self) -> int:
+        """Number of units."""
+        return self.C.shape[0]
+
+    @property
+    def n_frames(self) -> int:
+        """Number of frames."""
+        return self.C.shape[1]
+
+
+def checked(result: EarlierResult) -> EarlierResult:
+    """Check a result, leave out empty footprints, and scale it to a largest value of 1.
+
+    Returns
+    -------
+    EarlierResult
+        A new one: max(A_k) = 1, so that C, S, YrA, b0 and c0 are in the movie's unit at the
+        brightest pixel of the footprint.
+
+    Raises
+    ------
+    InputError
+        If sizes do not fit, or values are no numbers or negative where they cannot be.
+    """
+    _check_sizes(result)
+    _check_values(result)
+    peak = result.A.max(axis=1).toarray().ravel() if result.n_units else np.zeros(0)
+    kept = np.flatnonzero(peak > 0)
+    if len(kept) < result.n_units:
+        result.notes.append(
+            f"{result.n_units - len(kept)} of {result.n_units} units have an empty footprint and "
+            "are left out"
+        )
+    A, peak = normalized(sparse.csr_array(result.A[kept]))
+    scaled = {name: getattr(result, name) for name in MEASURED[1:6]}
+    scaled = {
+        name: value[kept] * (peak[:, None] if value.ndim == 2 else peak)
+        for name, value in scaled.items()
+        if value is not None
+    }
+    others = {
+        "unit_id": result.unit_id[kept],
+        "g": None if result.g is None else result.g[kept],
+        "accepted": None if result.accepted is None else result.accepted[kept],
+        "columns": {name: (v[kept], unit) for name, (v, unit) in result.columns.items()},
+    }
+    return EarlierResult(**{**vars(result), "A": A, **scaled, **others})
+
+
+def _check_sizes(result: EarlierResult) -> None:
+    n_units, n_frames = result.C.shape
+    height, width = result.shape
+    wanted = {
+        "A": (n_units, height * width), "S": (n_units, n_frames), "YrA": (n_units, n_frames),
+        "b0": (n_units,), "c0": (n_units,), "g": (n_units, 2), "unit_id": (n_units,),
+        "b": (height, width), "f": (n_frames,), "motion": (n_frames, 2),
+        "max_proj": (height, width),
+    }  # fmt: skip
+    for name, shape in wanted.items():
+        value = getattr(result, name)
+        if value is not None and value.shape != shape:
+            raise InputError(
+                f"{result.path}: {name} has the shape {value.shape}, but C, of {n_units} units and "
+                f"{n_frames} frames, and the image of {height} x {width} px need {shape}. The "
+                "parts are not of one result: save it again."
+            )
+    if not n_frames:
+        raise InputError(f"{result.path}: C has no frame. Save the result again.")
+    if len(np.unique(result.unit_id)) < n_units:
+        raise InputError(f"{result.path}: labels of units (unit_id) stand there twice.")
+
+
+def _check_values(result: EarlierResult) -> None:
+    for name in MEASURED:
+        value = getattr(result, name)
+        if value is None or name == "YrA":
+            continue
+        by_unit = value.data if name == "A" else value.reshape(len(value), -1)
+        if not np.isfinite(by_unit).all():
+            bad = _units_with(value, name, ~np.isfinite(by_unit))
+            raise InputError(
+                f"{result.path}: {name} has values that are no number, in {_some(bad, result)}. "
+                "Where arrays with other units or frames were merged they are padded so: save "
+                "each array again from one step of the analysis."
+            )
+    if result.A.nnz and result.A.data.min() < 0:
+        bad = _units_with(result.A, "A", result.A.data < 0)
+        raise InputError(
+            f"{result.path}: A has values below zero, in {_some(bad, result)}. A footprint is "
+            ">= 0: is this the array of footprints?"
+        )
+
+
+def _units_with(value, name: str, bad: np.ndarray) -> np.ndarray:
+    """Return the numbers of the units with values that are `bad`."""
+    if name == "A":
+        return np.unique(np.searchsorted(value.indptr, np.flatnonzero(bad), side="right") - 1)
+    return np.flatnonzero(bad.any(axis=1))
+
+
+def _some(units: np.ndarray, result: EarlierResult) -> str:
+    names = ", ".join(str(result.unit_id[k]) for k in units[:5])
+    more = ", ..." if len(units) > 5 else ""
+    return f"{len(units)} of {result.n_units} units ({names}{more})"

@@ -1,0 +1,1 @@
+"""Recordings on disk: one small class for each format, behind one interface."""

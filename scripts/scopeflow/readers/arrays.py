@@ -1,0 +1,114 @@
+"""Movies that are stored as arrays: NumPy files and zarr stores."""
+
+from pathlib import Path
+
+import numpy as np
+import zarr
+
+from scopeflow.errors import InputError
+from scopeflow.readers.base import ArrayReader, checked_shape, frame_dtype, reason
+
+ZARR_MARKS = ("zarr.json", ".zarray", ".zgroup")
+# Of a group without the name that is asked for: what others and we call a movie.
+USUAL_NAMES = ("images", "Y", "varr", "mov", "data", "fluorescence")
+
+
+class NpyReader(ArrayReader):
+    """A NumPy file (frame, height, width), mapped into memory."""
+
+    form = "NumPy"
+
+    @classmethod
+    def open(cls, path: Path, dataset: str | None = None) -> "NpyReader":
+        """Read the header; `dataset` does not concern it."""
+        try:
+            array = np.load(path, mmap_mode="r", allow_pickle=False)
+        except (OSError, ValueError, EOFError) as error:
+            raise InputError(
+                f"{path}: not readable as a NumPy array ({reason(error)}). Write it again with "
+                "numpy.save, as an array of numbers (frame, height, width)."
+            ) from error
+        n_frames, height, width = checked_shape(array.shape, path, "the array")
+        dtype, note = frame_dtype(array.dtype, path)
+        return cls(
+            path=path, height=height, width=width, dtype=dtype, n_stated=n_frames, note=note,
+            codec=f"raw {array.dtype}",
+        )  # fmt: skip
+
+    def _block(self, start: int, stop: int) -> np.ndarray:
+        return np.load(self.path, mmap_mode="r")[start:stop]
+
+
+class ZarrReader(ArrayReader):
+    """An array (frame, height, width) of a zarr store, of format 2 or 3."""
+
+    form = "zarr"
+    name: str | None
+
+    @classmethod
+    def open(cls, path: Path, dataset: str | None = None) -> "ZarrReader":
+        """Find the movie in a store: `dataset`, a usual name, or the only movie there is."""
+        try:
+            node = zarr.open(path, mode="r")
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise InputError(f"{path}: not readable as a zarr store ({reason(error)}).") from error
+        name = None
+        if isinstance(node, zarr.Group):
+            movies = {key: array.shape for key, array in node.arrays() if array.ndim == 3}
+            name = chosen(movies, dataset, path, USUAL_NAMES)
+            node = node[name]
+        n_frames, height, width = checked_shape(node.shape, path, f"array {name or path.name}")
+        dtype, note = frame_dtype(node.dtype, path)
+        reader = cls(
+            path=path, height=height, width=width, dtype=dtype, n_stated=n_frames, note=note,
+            codec=f"zarr {node.dtype}",
+        )  # fmt: skip
+        reader.name = name
+        return reader
+
+    def _block(self, start: int, stop: int) -> np.ndarray:
+        return zarr.open_array(self.path, path=self.name or "", mode="r")[start:stop]
+
+
+def is_zarr(path: Path) -> bool:
+    """Say whether a folder is a zarr store."""
+    return any((path / mark).is_file() for mark in ZARR_MARKS)
+
+
+def chosen(movies: dict, dataset: str | None, path: Path, usual: tuple[str, ...]) -> str:
+    """Return the name of the data set to read.
+
+    Parameters
+    ----------
+    movies : dict
+        Shapes by name, of all data sets with three dimensions.
+    dataset : str or None
+        The name that the user gives.
+    path : Path
+        The file, for messages.
+    usual : tuple of str
+        Names that are taken, in this order, if the user gives none.
+
+    Raises
+    ------
+    InputError
+        If the name is not there, or there is none or more than one to choose from.
+    """
+    listed = ", ".join(f"{name} {shape}" for name, shape in movies.items()) or "none"
+    if dataset is not None:
+        name = dataset.strip("/")
+        if name in movies:
+            return name
+        raise InputError(
+            f"{path}: there is no movie {dataset!r}, named in load.dataset; those with three "
+            f"dimensions are: {listed}."
+        )
+    for name in usual:
+        if name in movies:
+            return name
+    if len(movies) != 1:
+        raise InputError(
+            f"{path}: which data set is the movie? Those with three dimensions are: {listed}. Name "
+            "one in load.dataset."
+        )
+    return next(iter(movies))

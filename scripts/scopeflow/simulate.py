@@ -19,6 +19,7 @@ from scipy.spatial import KDTree
 from scopeflow import hardships
 from scopeflow.footprints import from_rows
 from scopeflow.recipes import SHIFT_MAX_PX, complete
+from scopeflow.track_run import PlaceFields, Run, make_place_fields, make_run, place_rate
 
 GAIN_COUNTS = 60.0  # camera counts per unit of the simulation, at signal levels up to 1
 DEEP_GAIN, DEEP_MAX = 16, 4095  # of 16-bit recordings, from a camera of 12 bit
@@ -80,6 +81,10 @@ class Recording:
         How far the content of each frame has moved, px; positive is towards larger index.
     local : ndarray of float32, shape (cell, frame, 2), or None
         Motion of the cells on top of that, px.
+    run : Run or None
+        Of the animal, where some cells fire at places.
+    fields : PlaceFields or None
+        Of all cells of the field; those of this recording are at `unit_id`.
     """
 
     recipe: dict
@@ -93,6 +98,8 @@ class Recording:
     f: np.ndarray
     movement: np.ndarray
     local: np.ndarray | None
+    run: Run | None = None
+    fields: PlaceFields | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -294,12 +301,16 @@ def make_recording(recipe: dict) -> Recording:
     S = np.empty((len(unit_id), n_frames), dtype=np.uint8)
     C = np.empty((len(unit_id), n_frames), dtype=np.float32)
     burst, modulation = recipe["burst_spikes"], recipe["rate_modulation"]
-    for spikes, calcium in zip(S, C, strict=True):
-        if burst > 1 or modulation > 0:
-            p = recipe["spike_probability"]
+    p, run, fields, place_rates = recipe["spike_probability"], None, None, {}
+    if recipe["place_fraction"]:
+        run, fields, place_rates = _places(recipe, n_field, unit_id)
+    for unit, spikes, calcium in zip(unit_id.tolist(), S, C, strict=True):
+        if unit in place_rates:
+            spikes[:] = rng.random(n_frames) < place_rates[unit]
+        elif burst > 1 or modulation > 0:
             spikes[:] = hardships.spike_train(rng, n_frames, p, burst, modulation)
         else:
-            spikes[:] = rng.random(n_frames) < recipe["spike_probability"]
+            spikes[:] = rng.random(n_frames) < p
         spread = 1.0
         if recipe["kinetics_spread"]:
             spread = max(rng.normal(1, recipe["kinetics_spread"]), 0.3)
@@ -318,8 +329,28 @@ def make_recording(recipe: dict) -> Recording:
         local = hardships.local_motion(rng, centres[unit_id], n_frames, size, float(shape.max()))
     return Recording(
         recipe, unit_id, centres[unit_id], field.variances[unit_id], C, S,
-        bg_centres, field.bg_variances, f, movement, local,
+        bg_centres, field.bg_variances, f, movement, local, run, fields,
     )  # fmt: skip
+
+
+def _places(
+    recipe: dict, n_field: int, unit_id: np.ndarray
+) -> tuple[Run, PlaceFields, dict[int, np.ndarray]]:
+    """Return the animal's run, the place fields, and the rates of the cells that have one."""
+    n_frames = recipe["n_frames"]
+    rng = np.random.default_rng([recipe["field_seed"], 7])
+    fields = make_place_fields(rng, n_field, recipe["place_fraction"])
+    rng = np.random.default_rng([recipe["seed"], 8])
+    run = make_run(rng, n_frames / recipe["fps_hz"])
+    position, speed = run.at(np.arange(n_frames) / recipe["fps_hz"])
+    rates = {
+        unit: place_rate(
+            position, speed, fields.centre_cm[unit], fields.sd_cm[unit],
+            int(fields.direction[unit]), recipe["spike_probability"],
+        )
+        for unit in unit_id[fields.direction[unit_id] != 0].tolist()
+    }  # fmt: skip
+    return run, fields, rates
 
 
 def _calcium(spikes: np.ndarray, tau_decay: float, tau_rise: float) -> np.ndarray:

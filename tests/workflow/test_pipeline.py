@@ -37,13 +37,22 @@ DIMS = {
 def finished(tmp_path_factory) -> Project:
     """A run over a session with cells and one without any."""
     project = Project(tmp_path_factory.mktemp("real") / "project")
-    sheet = project.sheet("cells\tm1\tcells\tsaline", "empty\tm1\tempty\t",
-                          header="session\tanimal\tpath\tdrug")  # fmt: skip
+    write_run(project.folder / "run.csv", FAKE["n_frames"] / 30)
+    sheet = project.sheet("cells\tm1\tcells\tsaline\trun.csv", "empty\tm1\tempty\t\trun.csv",
+                          header="session\tanimal\tpath\tdrug\tbehavior")  # fmt: skip
     simulate = {"cells": FAKE, "empty": {**FAKE, "n_cells": 0, "seed": 1}}
     project.base = {"sessions": sheet, "simulate": simulate}
     project.configure(**project.base)
     project.complete(*TWO_AT_ONCE)
     return project
+
+
+def write_run(path, duration_s: float) -> None:
+    """Write a table of an animal that runs to and fro on a track of 60 cm, 1 s each way."""
+    time_s = np.arange(-0.1, duration_s, 0.04)
+    along = 60 * np.abs((time_s + 1) % 2 - 1)
+    rows = (f"{t:.3f},{x:.3f},{x / 9:.3f}" for t, x in zip(time_s, along, strict=True))
+    path.write_text("\n".join(["time_s,x_cm,y_cm", *rows]) + "\n", "utf-8")
 
 
 def open_units(project, session) -> xr.Dataset:
@@ -107,6 +116,29 @@ def test_every_session_is_exported(finished, session):
         assert (units["glow"].values <= raw.min(axis=0)).all()
     for rule in ("curate", "export"):
         assert "WARNING" not in (finished.folder / f"logs/{session}/default/{rule}.log").read_text()
+
+
+@pytest.mark.parametrize("session", ["cells", "empty"])
+def test_sessions_with_a_run_have_maps_of_place(finished, session):
+    units = open_units(finished, session)
+    folder = finished.folder / "results" / session / "default" / "place_cells"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        maps = xr.open_zarr(folder / "maps.zarr")
+    with (folder / "place_cells.tsv").open(newline="") as handle:
+        rows = list(csv.DictReader(handle, delimiter="\t"))
+    assert [int(row["unit_id"]) for row in rows] == units["unit_id"].values.tolist()
+    assert maps["rate"].dims == ("unit_id", "direction", "place")
+    assert maps["rate"].sizes["place"] == 100
+    assert maps.attrs["n_trials"] == 5
+    np.testing.assert_allclose(maps.attrs["size_cm"], np.hypot(60, 60 / 9), rtol=0.01)
+    # What the maps hold, times the time spent, is the activity in the frames that were used.
+    if len(rows):
+        used = maps["bin"].values >= 0
+        total = (maps["rate"] * maps["occupancy_s"]).sum(("direction", "place")).values
+        counted = units["S"].values[:, used].sum(axis=1)
+        np.testing.assert_allclose(total, counted, rtol=0.2, atol=0.05 * counted.max())
+    assert (folder / "place_cells.png").stat().st_size > 1000
 
 
 def test_every_job_leaves_a_log_and_a_benchmark(finished):

@@ -8,7 +8,7 @@ from scopeflow.errors import InputError
 from scopeflow.plan.differences import differences
 from scopeflow.plan.variants import PREVIEW, Variants
 from scopeflow.plan.videos import find_timestamps, find_videos
-from scopeflow.recipes import video_names
+from scopeflow.recipes import has_run, video_names
 
 
 class Plan(Variants):
@@ -70,6 +70,55 @@ class Plan(Variants):
         simulated = self.row(wildcards.session).path in self.recipes
         return {"truth": self.truth(wildcards)} if simulated else {}
 
+    def behavior_table(self, session: str) -> str | None:
+        """Return the table of the animal's positions in a session, if there is one."""
+        row = self.sessions[session]
+        if row.behavior is None and row.path in self.recipes and has_run(self.recipes[row.path]):
+            return f"{self.simulated}/{row.path}/behavior.csv"
+        return row.behavior
+
+    def behavior(self, wildcards) -> dict[str, str]:
+        """Input function, to be unpacked: a session's table of behavior, and time stamps.
+
+        ``behavior_stamps`` are those of the table's own folder, else those of all cameras
+        (``timestamp.dat``) beside the recording.
+        """
+        table = self.behavior_table(wildcards.session)
+        if table is None:
+            raise InputError(
+                f"session {wildcards.session}: place cells need a table of the animal's positions. "
+                "Name it in column behavior of the sample sheet."
+            )
+        own = self.videos(wildcards.session, wildcards.variant)[1]
+        beside = [path for path in find_timestamps(Path(table).parent) if path not in own]
+        stamps = beside or [path for path in own if path.endswith(".dat")]
+        found = {"behavior": table}
+        found |= {"behavior_stamps": stamps[0]} if stamps else {}
+        return found | ({"timestamps": own[0]} if own else {})
+
+    def sessions_with_places(self, animal: str) -> list[str]:
+        """Return the sessions of an animal that have a table of behavior and are included."""
+        return [
+            name
+            for name, row in self.sessions.items()
+            if row.animal == animal and row.is_included and self.behavior_table(name)
+        ]
+
+    def placed_sessions(self, wildcards) -> dict[str, list[str]]:
+        """Input function, to be unpacked: cells and maps of an animal's sessions."""
+        names = self.sessions_with_places(wildcards.animal)
+        if len(names) < 2:
+            raise InputError(
+                f"animal {wildcards.animal}: {len(names)} sessions have a table of behavior; two "
+                "are needed to compare place cells. Name it in column behavior of the sheet."
+            )
+        folders = [f"{self.results}/{name}/{wildcards.variant}" for name in names]
+        return {
+            "units": [f"{folder}/curated.zarr" for folder in folders],
+            "maps": [f"{folder}/place_cells/maps.zarr" for folder in folders],
+            "tables": [f"{folder}/place_cells/place_cells.tsv" for folder in folders],
+        }
+
     def benchmark_tables(self, table: str) -> list[str]:
         """Input function: a table of every run that the target benchmark measures."""
         folder, cores = f"{self.results}/benchmark", self.config["benchmark"]["cores"]
@@ -99,11 +148,14 @@ class Plan(Variants):
         path = f"{self.curation}/{wildcards.session}/{wildcards.variant}.csv"
         return [path] if Path(path).is_file() else []
 
-    def recordings_by_files(self) -> dict[int, list[str]]:
-        """Return the names of simulated recordings by their number of video files."""
-        groups: dict[int, list[str]] = {}
+    def recordings_by_files(self) -> dict[tuple[int, bool], list[str]]:
+        """Return the names of simulated recordings by their files.
+
+        These are a number of videos, and a table of behavior or none.
+        """
+        groups: dict[tuple[int, bool], list[str]] = {}
         for name, recipe in self.recipes.items():
-            groups.setdefault(len(video_names(recipe)), []).append(name)
+            groups.setdefault((len(video_names(recipe)), has_run(recipe)), []).append(name)
         return groups
 
     # ---------------------------------------------------------------- variants side by side
@@ -136,6 +188,8 @@ class Plan(Variants):
             folder = f"{self.results}/{session}/{variant}"
             files += [f"{folder}/units.zarr", f"{folder}/figures/summary.png"]
             files += [f"{folder}/curated.zarr", f"{folder}/export"]
+            if self.behavior_table(session):
+                files.append(f"{folder}/place_cells/place_cells.tsv")
             if self.row(session).path in self.recipes:
                 files.append(f"{folder}/score.tsv")
         if len(self.variants) > 1:

@@ -28,6 +28,8 @@ class Session:
         Glob for the files in the folder.
     fps_hz : float or None
         Frame rate in Hz, if the sheet states it.
+    behavior : str or None
+        Table of the animal's positions.
     where : str
         File and row, for messages.
     metadata : dict of str
@@ -41,6 +43,7 @@ class Session:
     path: str
     pattern: str | None = None
     fps_hz: float | None = None
+    behavior: str | None = None
     where: str = ""
     metadata: dict = field(default_factory=dict)
     settings: dict = field(default_factory=dict)
@@ -183,6 +186,7 @@ def _session(
         path=path if path in simulated else (folder / path).as_posix(),
         pattern=values.get("pattern") or None,
         fps_hz=float(fps) if fps else None,
+        behavior=(folder / values["behavior"]).as_posix() if values.get("behavior") else None,
         where=where,
         metadata=values,
         settings=settings,

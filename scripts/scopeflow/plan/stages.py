@@ -87,7 +87,7 @@ LOOP = ("spatial_update", "compute_traces", "temporal_update", "merge")  # n_ite
 
 # `units` and the rules behind it, which every variant has for itself: settings they use
 # besides those that went into the units.
-FINAL = {"units": ("accept",), "export": ("export",)}
+FINAL = {"units": ("accept",), "export": ("export",), "place_cells": ("place_cells", "seed")}
 
 
 def node(stage: str, iteration: int) -> tuple[str, int]:

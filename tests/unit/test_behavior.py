@@ -15,10 +15,10 @@ from scopeflow.place_cells.alignment import (
 )
 from scopeflow.place_cells.behavior import Behavior, read_behavior
 
-EZTRACK = """File,Location_Thresh,Use_Window,Window_Weight,Window_Size,Start_Frame,Frame,X,Y,Distance_px
-run.avi,99.5,True,0.9,100,30,0,10.5,20.5,0
-run.avi,99.5,True,0.9,100,30,1,11.5,20.5,1
-run.avi,99.5,True,0.9,100,30,2,,,1
+EZTRACK = """File,Location_Thresh,Use_Window,Window_Size,Start_Frame,Frame,X,Y,Distance_px
+run.avi,99.5,True,100,30,0,10.5,20.5,0
+run.avi,99.5,True,100,30,1,11.5,20.5,1
+run.avi,99.5,True,100,30,2,,,1
 """
 DEEPLABCUT = """scorer,net,net,net,net,net,net
 bodyparts,nose,nose,nose,back,back,back
@@ -91,7 +91,7 @@ def test_a_table_that_makes_no_sense_is_refused(tmp_path, text, words):
 
 
 def test_an_unknown_body_part_is_refused_with_those_there_are(tmp_path):
-    with pytest.raises(InputError, match="'tail'.*nose, back"):
+    with pytest.raises(InputError, match=r"'tail'.*nose, back"):
         read_behavior(write(tmp_path, DEEPLABCUT), "tail")
 
 

@@ -14,7 +14,7 @@ from scopeflow.plan.settings import typed
 from scopeflow.plan.stages import STAGES
 from scopeflow.plan.status import Job
 from scopeflow.plan.plan import Plan
-from scopeflow.plan.variants import PREVIEW
+from scopeflow.plan.variants import IMPLANT, PREVIEW
 from scopeflow.plan.writable import refuse_unwritable
 from scopeflow.provenance import code_digest
 
@@ -52,8 +52,13 @@ pathvars:
     benchmarks=plan.benchmarks,
 
 
+def alternatives(names):
+    """Return the pattern of a wildcard that stands for one of these names."""
+    return "|".join(map(re.escape, names)) or "(?!)"
+
+
 wildcard_constraints:
-    session=f"(?:{PREVIEW})?(?:{'|'.join(re.escape(name) for name in plan.sessions)})",
+    session=f"(?:{PREVIEW}|{IMPLANT})?(?:{alternatives(plan.sessions)})",
     variant="|".join(re.escape(name) for name in plan.variants),
     iteration="[1-9][0-9]*",
     cores="[1-9][0-9]*",

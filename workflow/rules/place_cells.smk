@@ -42,7 +42,7 @@ rule place_across:
     benchmark:
         "<benchmarks>/cross_registration/{animal}/{variant}/place_across.tsv"
     wildcard_constraints:
-        animal="|".join(re.escape(row.animal) for row in plan.sessions.values()),
+        animal=alternatives(row.animal for row in plan.sessions.values()),
     conda:
         "../../environment.yml"
     threads: 1

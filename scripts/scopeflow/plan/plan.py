@@ -6,7 +6,7 @@ from pathlib import Path
 
 from scopeflow.errors import InputError
 from scopeflow.plan.differences import differences
-from scopeflow.plan.variants import PREVIEW, Variants
+from scopeflow.plan.variants import IMPLANT, PREVIEW, Variants
 from scopeflow.plan.videos import find_timestamps, find_videos
 from scopeflow.recipes import has_run, video_names
 
@@ -118,6 +118,31 @@ class Plan(Variants):
             "maps": [f"{folder}/place_cells/maps.zarr" for folder in folders],
             "tables": [f"{folder}/place_cells/place_cells.tsv" for folder in folders],
         }
+
+    def implant_variants(self, session: str) -> list[str]:
+        """Return the variants that synthetic cells can compare: those that load alike."""
+        return [v for v in self.variants if self.owner("load", 0, session, v) == "default"]
+
+    def implant_scores(self, wildcards) -> dict[str, list[str]]:
+        """Input function, to be unpacked: what each variant made of the synthetic cells.
+
+        For a simulated session, what it made of the true ones besides.
+        """
+        session = wildcards.session
+        variants = self.implant_variants(session)
+        folders = [f"{self.results}/{IMPLANT}{session}/{v}" for v in variants]
+        found = {name: [f"{folder}/{file}.tsv" for folder in folders]
+                 for name, file in (("cells", "implant"), ("counts", "counts"))}  # fmt: skip
+        if self.sessions[session].path in self.recipes:
+            own = [f"{self.results}/{session}/{v}" for v in variants]
+            for name in ("score_cells", "score_found"):
+                found[name] = [f"{folder}/{name}.tsv" for folder in own]
+        return found
+
+    def implant_targets(self) -> list[str]:
+        """Return what the target implant shall end with."""
+        names = [name for name, row in self.sessions.items() if row.is_included]
+        return [f"{self.results}/{IMPLANT}{name}/ranking.tsv" for name in names]
 
     def benchmark_tables(self, table: str) -> list[str]:
         """Input function: a table of every run that the target benchmark measures."""

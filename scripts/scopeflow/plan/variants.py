@@ -17,7 +17,9 @@ from scopeflow.plan.stages import FINAL, LOOP, STAGES, node
 NOT_SETTINGS = ("sessions", "discover", "results", "simulate", "overrides", "variants", "mem_mb",
                 "compare", "benchmark", "preview", "variant")  # fmt: skip
 
-PREVIEW = "preview/"  # before a session's name: a short segment and a crop of it, tried first
+# Before a session's name, for what is a session of its own on the disk:
+PREVIEW = "preview/"  # a short segment and a crop of it, tried first
+IMPLANT = "implant/"  # the recording with synthetic cells in it
 
 
 class Variants:
@@ -76,8 +78,11 @@ class Variants:
         return read_sheet(self.config["sessions"], frozenset(self.recipes))
 
     def row(self, session: str) -> Session:
-        """Return the row of a session, or of the one that a preview is made of."""
-        return self.sessions[session.removeprefix(PREVIEW)]
+        """Return the row of a session, or of the one that a preview is made of.
+
+        Likewise of the one that synthetic cells were put into.
+        """
+        return self.sessions[session.removeprefix(PREVIEW).removeprefix(IMPLANT)]
 
     # ---------------------------------------------------------------- settings
 

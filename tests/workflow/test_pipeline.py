@@ -176,6 +176,27 @@ def test_all_sessions_stand_in_one_table(finished):
     assert (finished.folder / "results" / "cohort.png").stat().st_size > 10_000
 
 
+def test_synthetic_cells_are_put_into_a_recording_and_found(finished):
+    """Bright ones: dim cells need a longer recording."""
+    implant = {"n_cells": 4, "amplitudes": [2.0], "distance_diameters": 0.6}
+    finished.configure(**finished.base, implant=implant)
+    finished.complete(*TWO_AT_ONCE, "--", "results/implant/cells/ranking.tsv")
+    finished.configure(**finished.base)
+    folder = finished.folder / "results" / "implant" / "cells"
+    with (folder / "ranking.tsv").open(newline="") as handle:
+        row = next(csv.DictReader(handle, delimiter="\t"))
+    assert int(row["n_implants"]) >= 2
+    assert float(row["recall"]) >= 0.5
+    assert float(row["calcium_r"]) >= 0.9
+    before, after = (
+        zarr.open_array(path / "load/raw.zarr", path="Y", mode="r")[...].astype(int)
+        for path in (finished.folder / "results/cells/default", folder / "default")
+    )
+    assert (after >= before).all()
+    assert 0 < (after > before).mean() < 0.5
+    assert (folder / "implant.png").stat().st_size > 1000
+
+
 def test_a_changed_run_equals_a_fresh_run_bit_by_bit(finished):
     change = {"seeds": {"merge_correlation": 0.7}, "temporal": {"sparse_penalty": 3}}
     only = {"sessions": finished.sheet("cells\tm1\tcells\tsaline",

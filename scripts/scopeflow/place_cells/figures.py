@@ -226,7 +226,8 @@ def _draw_correlations(ax: Axes, r: np.ndarray, r_any_two: np.ndarray) -> None:
 def _draw_profiles(ax: Axes, control: pd.DataFrame) -> None:
     for axis, other, colour in (("height", "width", TO), ("width", "height", BACK)):
         own = control[control[f"shift_{other}_px"] == 0].sort_values(f"shift_{axis}_px")
-        ax.plot(own[f"shift_{axis}_px"], own["r_mean"], color=colour, label=f"along {axis}")
+        ax.plot(own[f"shift_{axis}_px"], own["r_mean"], ".-", ms=3, color=colour,
+                label=f"along {axis}")  # fmt: skip
     ax.axhline(0, color=CHANCE, lw=0.6)
     ax.set(xlabel="artificial shift (px)", ylabel="mean correlation of the maps (r)")
     ax.legend(fontsize=7)

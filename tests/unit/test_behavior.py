@@ -43,6 +43,13 @@ def test_eztrack_counts_frames_from_its_start(tmp_path):
     assert found.cm_per_unit is None
 
 
+def test_eztrack_tables_may_know_the_size_of_a_pixel(tmp_path):
+    rows = [",".join([row, more]) for row, more in zip(
+        EZTRACK.splitlines(), ("Distance_mm", "0", "4", "4"), strict=True)]  # fmt: skip
+    found = read_behavior(write(tmp_path, "\n".join(rows) + "\n"))
+    assert found.cm_per_unit == pytest.approx(0.4)
+
+
 def test_deeplabcut_leaves_out_unlikely_positions_and_takes_the_surest_part(tmp_path):
     path = write(tmp_path, DEEPLABCUT)
     found = read_behavior(path)

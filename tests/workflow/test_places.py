@@ -12,21 +12,20 @@ SUMMARY = "results/cross_registration/m1/default/place_cells/summary.tsv"
 
 @pytest.fixture(scope="module")
 def placed(tmp_path_factory) -> Project:
-    """Two sessions with a run, simulated and in the sheet, and one without; finished."""
+    """Two sessions with a run, one simulated and one by its table; finished."""
     project = Project(tmp_path_factory.mktemp("placed") / "project")
     project.use_model_scripts()
-    for name in ("rec", "plain", "camera"):
+    for name in ("rec", "camera"):
         (project.folder / name).mkdir()
-    for name in ("rec", "plain"):
-        (project.folder / name / "msCam1.avi").write_text(name)
+    (project.folder / "rec" / "msCam1.avi").write_text("one")
     (project.folder / "camera" / "track.csv").write_text("one")
     (project.folder / "camera" / "timeStamps.csv").write_text("stamps")
     sheet = project.sheet(
-        "s1\tm1\tfake\t", "s2\tm1\trec\tcamera/track.csv", "s3\tm1\tplain\t",
+        "s1\tm1\tfake\t", "s2\tm1\trec\tcamera/track.csv",
         header="session\tanimal\tpath\tbehavior",
     )  # fmt: skip
     recipe = {**FAKE, "place_fraction": 0.5}
-    project.base = {"sessions": sheet, "simulate": {"fake": recipe}}
+    project.base = {"sessions": sheet, "simulate": {"fake": recipe}, "n_iterations": 1}
     project.configure(**project.base)
     project.complete()
     return project
@@ -36,7 +35,6 @@ def test_sessions_with_a_table_of_behavior_have_place_cells(placed):
     folder = placed.folder / "results"
     assert (folder / "s1/default/place_cells/place_cells.tsv").exists()
     assert (folder / "s2/default/place_cells/place_cells.tsv").exists()
-    assert not (folder / "s3/default/place_cells").exists()
     assert placed.due() == {}
 
 
@@ -69,7 +67,16 @@ def test_place_cells_are_compared_across_the_sessions_of_an_animal(placed):
     assert due["place_across"] == 1
 
 
-def test_without_a_table_the_reason_is_told(placed):
-    done = placed.run("--dry-run", "--", "results/s3/default/place_cells/place_cells.tsv")
+def test_without_a_table_there_are_none_and_the_reason_is_told(placed):
+    file = placed.folder / "my.yaml"
+    before = file.read_text("utf-8")
+    (placed.folder / "none.tsv").write_text("session\tanimal\tpath\ns2\tm1\trec\n")
+    try:
+        file.write_text(yaml.safe_dump({**placed.base, "sessions": "none.tsv"}), "utf-8")
+        due = placed.due()
+        done = placed.run("--dry-run", "--", "results/s2/default/place_cells/maps.zarr")
+    finally:
+        file.write_text(before, "utf-8")
+    assert "place_cells" not in due
     assert done.returncode != 0
-    assert "session s3: place cells need a table" in done.stdout + done.stderr
+    assert "session s2: place cells need a table" in done.stdout + done.stderr

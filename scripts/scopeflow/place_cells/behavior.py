@@ -121,7 +121,18 @@ def _eztrack(table: pd.DataFrame) -> Behavior:
     if "Start_Frame" in table:
         frame = frame + _numbers(table, ["Start_Frame"])[:, 0]
     kept = np.isfinite(frame)
-    return Behavior("ezTrack", xy[kept], None, frame=frame[kept].astype(np.int64))
+    scale = _scale_of_eztrack(table)
+    return Behavior("ezTrack", xy[kept], scale, frame=frame[kept].astype(np.int64))
+
+
+def _scale_of_eztrack(table: pd.DataFrame) -> float | None:
+    """Return the cm per pixel by which ezTrack scaled distances, if it was told a scale."""
+    for unit, cm in UNITS_CM.items():
+        if f"Distance_{unit}" in table and "Distance_px" in table:
+            scaled, px = _numbers(table, [f"Distance_{unit}", "Distance_px"]).T
+            if np.nansum(px) > 0 and np.nansum(scaled) > 0:
+                return cm * float(np.nansum(scaled) / np.nansum(px))
+    return None
 
 
 def _deeplabcut(

@@ -7,12 +7,13 @@ import pandas as pd
 import zarr
 
 from scopeflow.errors import InputError
-from scopeflow.footprints import centroids, read_footprints, write_footprints
+from scopeflow.footprints import centroids, read_footprints
 from scopeflow.frames import Extremes, extremes
 from scopeflow.implant.draw import Implants, draw_implants, typical_activity
 from scopeflow.implant.insert import implanted, saturation
+from scopeflow.implant.store import write_implants
 from scopeflow.logs import job_log, logger, progress
-from scopeflow.movie import SEEN_MIN, put_unit_ids
+from scopeflow.movie import SEEN_MIN
 from scopeflow.parallel import map_slabs, single_threaded_libraries, threads_that_fit
 from scopeflow.shift import seen_fraction
 from scopeflow.stores import (
@@ -74,7 +75,8 @@ def main(smk: "Snakemake") -> None:
     with new_store(smk.output.frames) as part:
         frames.to_csv(part, sep="\t", index=False)
     with new_store(smk.output.truth) as part:
-        _write_truth(part, implants, motion, raw.shape[1:], smk.params.settings)
+        out = create(part, parameters=smk.params.settings)
+        write_implants(out, implants, motion, raw.shape[1:])
     logger.info(
         "session %s: %d synthetic cells in %d frames, transients of %s counts; ceiling %d counts",
         session, len(implants.level), n_frames,
@@ -111,24 +113,6 @@ def _draw(smk, motion: np.ndarray, good: np.ndarray, fps_hz: float) -> Implants:
             len(implants.level), wanted,
         )  # fmt: skip
     return implants
-
-
-def _write_truth(path, implants: Implants, motion, shape, settings: dict) -> None:
-    A, peaks = implants.footprints(shape)
-    out = create(path, parameters=settings)
-    put_unit_ids(out, np.arange(len(peaks)))
-    write_footprints(out, A, shape)
-    put(out, "C", implants.C * peaks[:, None], ("unit_id", "frame"), units="counts",
-        long_name="at the peak pixel")  # fmt: skip
-    put(out, "S", implants.S * peaks[:, None], ("unit_id", "frame"), units="counts",
-        long_name="height of the transient that starts at the frame")  # fmt: skip
-    put(out, "motion", motion, ("frame", "shift_dim"), units="px",
-        long_name="correction of the image that the cells were placed in")  # fmt: skip
-    for name, unit in (
-        ("level", "1"), ("amplitude", "counts"), ("neighbour_px", "px"),
-        ("tau_decay_s", "s"), ("tau_rise_s", "s"),
-    ):  # fmt: skip
-        put(out, name, getattr(implants, name), ("unit_id",), units=unit)
 
 
 if __name__ == "__main__":

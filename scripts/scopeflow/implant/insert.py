@@ -57,6 +57,7 @@ def implanted(
     movement = np.broadcast_to(-motion.astype(np.float64), (len(C), *motion.shape))
     add_cells(light, np.where(good, C, np.float32(0)), centres, variances, movement)
     light += rng.random(light.shape, dtype=np.float32)
-    light = np.floor(light, out=light).astype(np.int64)
-    summed = np.minimum(frames + light, np.maximum(frames, ceiling))
-    return summed.astype(frames.dtype)
+    counts = np.floor(light, out=light).astype(np.int32)
+    counts += frames
+    np.minimum(counts, np.maximum(frames, frames.dtype.type(ceiling)), out=counts)
+    return counts.astype(frames.dtype)

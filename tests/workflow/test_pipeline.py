@@ -132,12 +132,14 @@ def test_sessions_with_a_run_have_maps_of_place(finished, session):
     assert maps["rate"].sizes["place"] == 100
     assert maps.attrs["n_trials"] == 5
     np.testing.assert_allclose(maps.attrs["size_cm"], np.hypot(60, 60 / 9), rtol=0.01)
-    # What the maps hold, times the time spent, is the activity in the frames that were used.
+    # What the maps hold, times the time spent, is the activity in the frames that were used,
+    # less what smoothing moves over the ends of the track: up to a half.
     if len(rows):
         used = maps["bin"].values >= 0
         total = (maps["rate"] * maps["occupancy_s"]).sum(("direction", "place")).values
         counted = units["S"].values[:, used].sum(axis=1)
-        np.testing.assert_allclose(total, counted, rtol=0.2, atol=0.05 * counted.max())
+        assert (total <= 1.001 * counted + 1e-3).all()
+        assert (total >= 0.45 * counted - 1e-3).all()
     assert (folder / "place_cells.png").stat().st_size > 1000
 
 

@@ -41,13 +41,16 @@ def test_places_keep_their_distances():
     assert places[:, 1].min() >= 29.5
     assert places.min() >= 5.5
     assert (places <= np.array(SHAPE) - 1 - 5.5).all()
+    nearest = np.linalg.norm(places[:, None] - found, axis=2).min(axis=1)
+    assert (nearest[:4:2] <= 12).all()
+    assert (nearest[1:4:2] > 12).all()
     none = free_places(np.random.default_rng(0), found, np.zeros(SHAPE, bool), 5, 9.0, 12.0)
     assert none.shape == (0, 2)
 
 
 def test_cells_have_the_levels_kinetics_and_sizes_asked_for():
     cells = drawn(8, 4000)
-    np.testing.assert_array_equal(cells.level, [0.5, 2.0] * (len(cells.level) // 2))
+    np.testing.assert_array_equal(cells.level, np.resize([0.5, 0.5, 2.0, 2.0], len(cells.level)))
     np.testing.assert_allclose(cells.amplitude, 30 * cells.level)
     for k, amplitude in enumerate(cells.amplitude):
         heights = cells.S[k][cells.S[k] > 0]

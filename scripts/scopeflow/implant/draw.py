@@ -2,6 +2,7 @@
 
 What is known of the recording's own cells (kinetics, height and rate of transients) is taken
 over; places keep away from them, so that each synthetic cell is one that was not there before.
+Every second one lies next to a cell found: only there can two be taken for one.
 """
 
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ HEIGHT_SPREAD = 0.2  # of the transients of one cell
 HEIGHT_MIN = 0.3  # of a transient, as a share of the cell's amplitude
 EVENT_SHARE = 0.5  # of a unit's typical height; smaller steps of S are not counted as events
 EVENTS_MIN = 4  # a synthetic cell has at least as many transients on average
+NEXT_DIAMETERS = 1.0  # every second cell lies no farther than this from one found
 APART_DIAMETERS = 1.5  # between synthetic cells
 EDGE_DIAMETERS = 0.5  # from the image's edge
 
@@ -144,7 +146,7 @@ def draw_implants(
     n_cells : int
         How many are wanted; fewer fit into a crowded image.
     levels : list of float
-        Amplitudes as shares of the typical height, taken in turn.
+        Amplitudes as shares of the typical height, taken in turn by two cells each.
     cell_diameter_px : float
         Width of a cell.
     distance_diameters : float
@@ -157,7 +159,7 @@ def draw_implants(
     )
     n = len(centres)
     sd = cell_diameter_px / DIAMETER_SDS * _spread(rng, WIDTH_SPREAD, (n, 2))
-    level = np.resize(np.array(levels, dtype=np.float64), n)
+    level = np.resize(np.repeat(np.array(levels, dtype=np.float64), 2), n)
     amplitude = level * activity.height_counts
     decay = activity.tau_decay_s * _spread(rng, TAU_SPREAD, n)
     rise = np.minimum(activity.tau_rise_s * _spread(rng, TAU_SPREAD, n), 0.9 * decay)
@@ -190,7 +192,8 @@ def free_places(
     Returns
     -------
     ndarray of float64, shape (cell, 2)
-        At most `n_cells`.
+        At most `n_cells`. In turn one next to a cell found, and one anywhere, as far as there
+        is room.
     """
     edge = EDGE_DIAMETERS * cell_diameter_px
     height, width = usable.shape
@@ -200,17 +203,18 @@ def free_places(
     )
     places = np.column_stack([rows, cols])[inner].astype(np.float64)
     places += rng.uniform(-0.5, 0.5, places.shape)
-    if len(found):
-        distance = np.full(len(places), np.inf)
-        for centre in found:
-            np.minimum(distance, np.linalg.norm(places - centre, axis=1), out=distance)
-        places = places[distance >= distance_px]
+    distance = np.full(len(places), np.inf)
+    for centre in found:
+        np.minimum(distance, np.linalg.norm(places - centre, axis=1), out=distance)
+    kept = rng.permutation(np.flatnonzero(distance >= distance_px))
+    places, is_next = places[kept], distance[kept] <= NEXT_DIAMETERS * cell_diameter_px
     chosen: list[np.ndarray] = []
-    left = places[rng.permutation(len(places))]
-    while len(left) and len(chosen) < n_cells:
-        chosen.append(left[0])
-        away = np.linalg.norm(left - left[0], axis=1)
-        left = left[away >= APART_DIAMETERS * cell_diameter_px]
+    while len(places) and len(chosen) < n_cells:
+        wanted = is_next if len(chosen) % 2 == 0 and is_next.any() else ~is_next
+        place = places[wanted.argmax()]  # the first one in their random order
+        chosen.append(place)
+        away = np.linalg.norm(places - place, axis=1) >= APART_DIAMETERS * cell_diameter_px
+        places, is_next = places[away], is_next[away]
     return np.array(chosen).reshape(-1, 2)
 
 

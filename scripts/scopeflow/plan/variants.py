@@ -128,7 +128,7 @@ class Variants:
         """Return a section of the settings for what concerns several sessions at once."""
         settings = {section: deepcopy(self.config[section])}
         overrides = self.config["variants"].get(variant) or {}
-        _update(settings, {section: overrides.get(section, {})})
+        laid_over(settings, {section: overrides.get(section, {})})
         return settings[section]
 
     def all_settings(self, wildcards) -> dict:

@@ -28,6 +28,7 @@ def main(smk: "Snakemake") -> None:
         for variant, own in cells.groupby("variant", sort=False)
     ]
     table = pd.DataFrame(rows).merge(counts, on="variant")
+    table["kept"] = 1 - table["n_lost"] / table["n_units_before"].clip(lower=1)
     if smk.input.get("score_cells"):
         truths = zip(_tables(smk.input.score_cells), _tables(smk.input.score_found), strict=True)
         known = pd.DataFrame([true_score(own, len(found)) for own, found in truths])

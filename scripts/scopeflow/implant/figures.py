@@ -33,12 +33,15 @@ def draw_implants(cells: pd.DataFrame, ranking: pd.DataFrame, title: str) -> Fig
         axes[0].plot(x, groups["found"].mean(), **style)
         for ax, name in ((axes[1], "calcium_r"), (axes[2], "spikes_r")):
             ax.plot(x, groups[name].median(), **style)
+    ticks = cells.groupby("level")["amplitude_counts"].mean().to_numpy()
     for ax, name in zip(
         axes,
         ("share found", "calcium r (median of found)", "spikes r, 0.25 s (median of found)"),
         strict=False,
     ):
         ax.set(xlabel="height of transients (counts)", ylabel=name, xscale="log", ylim=(0, 1.03))
+        ax.set_xticks(ticks, [f"{tick:.3g}" for tick in ticks])
+        ax.minorticks_off()
         ax.grid(alpha=0.3)
     axes[0].legend(fontsize=7)
     _draw_scores(axes[3], ranking)

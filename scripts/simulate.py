@@ -5,7 +5,12 @@ from typing import TYPE_CHECKING
 
 from scopeflow.logs import job_log, logger
 from scopeflow.parallel import single_threaded_libraries
-from scopeflow.recordings import write_timestamps, write_truth, write_videos
+from scopeflow.recordings import (
+    write_behavior,
+    write_timestamps,
+    write_truth,
+    write_videos,
+)
 from scopeflow.simulate import make_recording
 
 if TYPE_CHECKING:
@@ -27,6 +32,8 @@ def main(smk: "Snakemake") -> None:
     write_videos([Path(path) for path in smk.output.videos], recording, smk.threads)
     write_timestamps(Path(smk.output.timestamps), recording)
     write_truth(Path(smk.output.truth), recording)
+    if smk.output.get("behavior"):
+        write_behavior(Path(smk.output.behavior), recording)
 
 
 if __name__ == "__main__":

@@ -69,8 +69,8 @@ def score(
     correlations = {
         "footprint_r": footprint_r[i, j],
         "calcium_r": row_correlations(found["C"][i], true["C"][j]),
-        "spikes_r": row_correlations(_binned(S), _binned(S_true)),
-        "spikes_r_quarter_s": row_correlations(_binned(S, quarter), _binned(S_true, quarter)),
+        "spikes_r": row_correlations(binned(S), binned(S_true)),
+        "spikes_r_quarter_s": row_correlations(binned(S, quarter), binned(S_true, quarter)),
     }
     match = np.full(n_true, -1)
     match[j] = i
@@ -217,7 +217,8 @@ def _nearest(A: sparse.csr_array, shape: tuple[int, int]) -> np.ndarray:
     return distance.min(axis=1, initial=np.inf)
 
 
-def _binned(S: np.ndarray, frames: int = SPIKE_BIN_FRAMES) -> np.ndarray:
+def binned(S: np.ndarray, frames: int = SPIKE_BIN_FRAMES) -> np.ndarray:
+    """Return sums of each row of `S` over runs of so many frames; the rest is left out."""
     n_bins = S.shape[1] // frames
     used = S[:, : n_bins * frames].astype(np.float64)
     return used.reshape(len(S), n_bins, frames).sum(axis=2)

@@ -44,6 +44,7 @@ DEFAULTS = {
     "n_jumps": 0,
     "frames_lost": 0.0,
     "bit_depth": 8,
+    "place_fraction": 0.0,
     "seed": 0,
     "field_seed": None,
     "shift_px": [0.0, 0.0],
@@ -92,3 +93,8 @@ def video_names(recipe: dict) -> list[str]:
     return [
         f"msCam{i + 1}.avi" for i in range(math.ceil(full["n_frames"] / full["frames_per_file"]))
     ]
+
+
+def has_run(recipe: dict) -> bool:
+    """Tell whether some cells fire at places, so that a table of the animal's run is written."""
+    return {**DEFAULTS, **recipe}["place_fraction"] > 0

@@ -15,15 +15,18 @@ from scopeflow.metrics import score
 from scopeflow.movie import put_unit_ids
 from scopeflow.parallel import map_slabs, single_threaded_libraries
 from scopeflow.quality import QUALITY
-from scopeflow.recipes import video_names
+from scopeflow.recipes import has_run, video_names
 from scopeflow.simulate import Recording, make_recording
 from scopeflow.stores import create, new_store, put, read
+from scopeflow.track_run import track
 
 TIMESTAMPS_NAME = "timeStamps.csv"
 
 
 def write_recording(folder: str | Path, recipe: dict, threads: int = 1) -> Recording:
     """Write ``video/msCam*.avi``, ``video/timeStamps.csv`` and ``truth.zarr`` into a folder.
+
+    Where cells fire at places, ``behavior.csv`` besides.
 
     Parameters
     ----------
@@ -46,6 +49,8 @@ def write_recording(folder: str | Path, recipe: dict, threads: int = 1) -> Recor
         write_videos(paths, recording, threads)
     write_timestamps(folder / "video" / TIMESTAMPS_NAME, recording)
     write_truth(folder / "truth.zarr", recording)
+    if has_run(recording.recipe):
+        write_behavior(folder / "behavior.csv", recording)
     return recording
 
 
@@ -88,6 +93,15 @@ def write_timestamps(path: Path, recording: Recording) -> None:
         part.write_text("\n".join(lines) + "\n")
 
 
+def write_behavior(path: Path, recording: Recording) -> None:
+    """Write where a camera above the track saw the animal: ``time_s``, ``x_cm``, ``y_cm``."""
+    rng = np.random.default_rng([recording.recipe["seed"], 9])
+    seen = track(rng, recording.run, recording.recipe["n_frames"] / recording.recipe["fps_hz"])
+    table = pd.DataFrame(seen, columns=["time_s", "x_cm", "y_cm"])
+    with new_store(path) as part:
+        table.to_csv(part, index=False, float_format="%.4f")
+
+
 def write_truth(path: Path, recording: Recording) -> None:
     """Write what an analysis of the recording should find."""
     unit_id, A, C, S = recording.truth()
@@ -101,6 +115,14 @@ def write_truth(path: Path, recording: Recording) -> None:
             out, "motion", -recording.movement, ("frame", "shift_dim"), units="px",
             long_name="correction to apply: Y[t, y, x] = raw[t, y - m0, x - m1]",
         )  # fmt: skip
+        if recording.fields is not None:
+            fields = recording.fields
+            for name, values in (("centre", fields.centre_cm), ("sd", fields.sd_cm)):
+                put(out, f"place_{name}_cm", values[unit_id], ("unit_id",), units="cm")
+            put(
+                out, "place_direction", fields.direction[unit_id], ("unit_id",), units="1",
+                long_name="1: runs towards the track's end, -1: back, 0: no place",
+            )  # fmt: skip
 
 
 def score_stores(units: str | Path, truth: str | Path) -> tuple[dict, pd.DataFrame, pd.DataFrame]:

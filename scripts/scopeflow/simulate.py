@@ -10,7 +10,6 @@ slab from the few numbers that describe a recording, so its length costs no memo
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 from scipy import ndimage, signal, sparse
 from scipy.interpolate import CubicSpline
@@ -18,7 +17,9 @@ from scipy.spatial import KDTree
 
 from scopeflow import hardships
 from scopeflow.footprints import from_rows
+from scopeflow.gaussians import REACH_SD, add_cells, gaussian
 from scopeflow.recipes import SHIFT_MAX_PX, complete
+from scopeflow.track_run import PlaceFields, Run, make_place_fields, make_run, place_rate
 
 GAIN_COUNTS = 60.0  # camera counts per unit of the simulation, at signal levels up to 1
 DEEP_GAIN, DEEP_MAX = 16, 4095  # of 16-bit recordings, from a camera of 12 bit
@@ -32,7 +33,6 @@ BACKGROUND_SMOOTHING_FRAMES = 60.0
 MOTION_PULL = 0.2
 JUMP_SHARE = 0.75  # of the largest movement; how far jumps go
 
-REACH_SD = 5.0  # a cell is drawn out to here; it has 4e-6 of its peak there
 BACKGROUND_REACH_PX = 60.0  # backgrounds this far outside the field's rim are made, too
 GRID_SD = 1 / 3  # step of the grid that backgrounds are drawn on; error 1e-4 of a source
 SLAB_FRAMES = 64  # frames that share a stream of noise; part of the definition
@@ -80,6 +80,10 @@ class Recording:
         How far the content of each frame has moved, px; positive is towards larger index.
     local : ndarray of float32, shape (cell, frame, 2), or None
         Motion of the cells on top of that, px.
+    run : Run or None
+        Of the animal, where some cells fire at places.
+    fields : PlaceFields or None
+        Of all cells of the field; those of this recording are at `unit_id`.
     """
 
     recipe: dict
@@ -93,6 +97,8 @@ class Recording:
     f: np.ndarray
     movement: np.ndarray
     local: np.ndarray | None
+    run: Run | None = None
+    fields: PlaceFields | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -134,7 +140,7 @@ class Recording:
             frames = np.full(shape, pedestal)
         for frame, background in zip(frames, self._backgrounds(slab, movement), strict=True):
             frame += background
-        _add_cells(frames, self.C[:, slab], self.centres, self.variances, own)
+        add_cells(frames, self.C[:, slab], self.centres, self.variances, own)
         if self._hard:
             frames *= self._light(slab, movement)
             frames += noise * np.sqrt(sd**2 + self.recipe["shot_noise"] * np.maximum(frames, 0))
@@ -218,7 +224,7 @@ class Recording:
         inside = ((self.centres >= -0.5) & (self.centres < size - 0.5)).all(axis=1)
         rows_of_units, peaks = [], []
         for centre, variance in zip(self.centres[inside], self.variances[inside], strict=True):
-            pixels, values = _gaussian(centre, variance, self.shape)
+            pixels, values = gaussian(centre, variance, self.shape)
             peaks.append(values.max())
             rows_of_units.append((pixels, values / peaks[-1]))
         C = self.C[inside] * np.array(peaks, dtype=np.float32).reshape(-1, 1)
@@ -294,12 +300,16 @@ def make_recording(recipe: dict) -> Recording:
     S = np.empty((len(unit_id), n_frames), dtype=np.uint8)
     C = np.empty((len(unit_id), n_frames), dtype=np.float32)
     burst, modulation = recipe["burst_spikes"], recipe["rate_modulation"]
-    for spikes, calcium in zip(S, C, strict=True):
-        if burst > 1 or modulation > 0:
-            p = recipe["spike_probability"]
+    p, run, fields, place_rates = recipe["spike_probability"], None, None, {}
+    if recipe["place_fraction"]:
+        run, fields, place_rates = _places(recipe, n_field, unit_id)
+    for unit, spikes, calcium in zip(unit_id.tolist(), S, C, strict=True):
+        if unit in place_rates:
+            spikes[:] = rng.random(n_frames) < place_rates[unit]
+        elif burst > 1 or modulation > 0:
             spikes[:] = hardships.spike_train(rng, n_frames, p, burst, modulation)
         else:
-            spikes[:] = rng.random(n_frames) < recipe["spike_probability"]
+            spikes[:] = rng.random(n_frames) < p
         spread = 1.0
         if recipe["kinetics_spread"]:
             spread = max(rng.normal(1, recipe["kinetics_spread"]), 0.3)
@@ -318,8 +328,28 @@ def make_recording(recipe: dict) -> Recording:
         local = hardships.local_motion(rng, centres[unit_id], n_frames, size, float(shape.max()))
     return Recording(
         recipe, unit_id, centres[unit_id], field.variances[unit_id], C, S,
-        bg_centres, field.bg_variances, f, movement, local,
+        bg_centres, field.bg_variances, f, movement, local, run, fields,
     )  # fmt: skip
+
+
+def _places(
+    recipe: dict, n_field: int, unit_id: np.ndarray
+) -> tuple[Run, PlaceFields, dict[int, np.ndarray]]:
+    """Return the animal's run, the place fields, and the rates of the cells that have one."""
+    n_frames = recipe["n_frames"]
+    rng = np.random.default_rng([recipe["field_seed"], 7])
+    fields = make_place_fields(rng, n_field, recipe["place_fraction"])
+    rng = np.random.default_rng([recipe["seed"], 8])
+    run = make_run(rng, n_frames / recipe["fps_hz"])
+    position, speed = run.at(np.arange(n_frames) / recipe["fps_hz"])
+    rates = {
+        unit: place_rate(
+            position, speed, fields.centre_cm[unit], fields.sd_cm[unit],
+            int(fields.direction[unit]), recipe["spike_probability"],
+        )
+        for unit in unit_id[fields.direction[unit_id] != 0].tolist()
+    }  # fmt: skip
+    return run, fields, rates
 
 
 def _calcium(spikes: np.ndarray, tau_decay: float, tau_rise: float) -> np.ndarray:
@@ -361,40 +391,3 @@ def _motion(rng: np.random.Generator, recipe: dict) -> np.ndarray:
         jumped = hardships.jumps(rng, recipe["n_jumps"], len(steps), JUMP_SHARE * limit)
         movement = np.clip(movement + jumped, -limit, limit)
     return (movement if recipe["subpixel_motion"] else np.rint(movement)).astype(np.float32)
-
-
-def _gaussian(
-    centre: np.ndarray, variance: np.ndarray, shape: tuple[int, int]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return pixel indices and values of a Gaussian of height 1 inside the image."""
-    sides = []
-    for place, var, n in zip(centre, variance, shape, strict=True):
-        reach = REACH_SD * np.sqrt(var)
-        at = np.arange(max(int(np.ceil(place - reach)), 0), min(int(place + reach) + 1, n))
-        sides.append((at, np.exp(-((at - place) ** 2) / (2 * var))))
-    (rows, by_row), (cols, by_col) = sides
-    return (rows[:, None] * shape[1] + cols).ravel(), np.outer(by_row, by_col).ravel()
-
-
-@numba.njit(nogil=True, cache=True)
-def _add_cells(frames, C, centres, variances, movement):
-    """Add every cell, moved by (cell, frame, 2), to the frames (frame, height, width)."""
-    height, width = frames.shape[1:]
-    profile = np.empty(width, dtype=np.float32)
-    for t in range(frames.shape[0]):
-        for k in range(C.shape[0]):
-            value = C[k, t]
-            if value == 0:
-                continue
-            row, col = centres[k, 0] + movement[k, t, 0], centres[k, 1] + movement[k, t, 1]
-            reach_row = REACH_SD * np.sqrt(variances[k, 0])
-            reach_col = REACH_SD * np.sqrt(variances[k, 1])
-            left = max(int(np.ceil(col - reach_col)), 0)
-            right = min(int(np.floor(col + reach_col)) + 1, width)
-            for x in range(left, right):
-                profile[x] = np.exp(-((x - col) ** 2) / (2 * variances[k, 1]))
-            top = max(int(np.ceil(row - reach_row)), 0)
-            for y in range(top, min(int(np.floor(row + reach_row)) + 1, height)):
-                scale = np.float32(value * np.exp(-((y - row) ** 2) / (2 * variances[k, 0])))
-                for x in range(left, right):
-                    frames[t, y, x] += scale * profile[x]

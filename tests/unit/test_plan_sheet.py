@@ -37,6 +37,7 @@ def refusal(folder, *rows, **kwargs) -> str:
         (["a\tm\trec", "A\tm\trec"], ["row 3 (A)", "upper and lower case"]),
         (["a b\tm\trec"], ["row 2 (a b)", "session is 'a b'", "letters, digits"]),
         (["a/b\tm\trec"], ["session is 'a/b'"]),
+        (["implant\tm\trec"], ["session is 'implant'", "preview, implant"]),
         (["cross_registration\tm\trec"], ["session is 'cross_registration'", "not cross"]),
         (["-a\tm\trec"], ["session is '-a'", "the first a letter or digit"]),
         (["a\tm\tnowhere"], ["row 2 (a)", "path 'nowhere' does not exist", "simulate"]),

@@ -37,13 +37,22 @@ DIMS = {
 def finished(tmp_path_factory) -> Project:
     """A run over a session with cells and one without any."""
     project = Project(tmp_path_factory.mktemp("real") / "project")
-    sheet = project.sheet("cells\tm1\tcells\tsaline", "empty\tm1\tempty\t",
-                          header="session\tanimal\tpath\tdrug")  # fmt: skip
+    write_run(project.folder / "run.csv", FAKE["n_frames"] / 30)
+    sheet = project.sheet("cells\tm1\tcells\tsaline\trun.csv", "empty\tm1\tempty\t\trun.csv",
+                          header="session\tanimal\tpath\tdrug\tbehavior")  # fmt: skip
     simulate = {"cells": FAKE, "empty": {**FAKE, "n_cells": 0, "seed": 1}}
     project.base = {"sessions": sheet, "simulate": simulate}
     project.configure(**project.base)
     project.complete(*TWO_AT_ONCE)
     return project
+
+
+def write_run(path, duration_s: float) -> None:
+    """Write a table of an animal that runs to and fro on a track of 60 cm, 1 s each way."""
+    time_s = np.arange(-0.1, duration_s, 0.04)
+    along = 60 * np.abs((time_s + 1) % 2 - 1)
+    rows = (f"{t:.3f},{x:.3f},{x / 9:.3f}" for t, x in zip(time_s, along, strict=True))
+    path.write_text("\n".join(["time_s,x_cm,y_cm", *rows]) + "\n", "utf-8")
 
 
 def open_units(project, session) -> xr.Dataset:
@@ -109,6 +118,31 @@ def test_every_session_is_exported(finished, session):
         assert "WARNING" not in (finished.folder / f"logs/{session}/default/{rule}.log").read_text()
 
 
+@pytest.mark.parametrize("session", ["cells", "empty"])
+def test_sessions_with_a_run_have_maps_of_place(finished, session):
+    units = open_units(finished, session)
+    folder = finished.folder / "results" / session / "default" / "place_cells"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        maps = xr.open_zarr(folder / "maps.zarr")
+    with (folder / "place_cells.tsv").open(newline="") as handle:
+        rows = list(csv.DictReader(handle, delimiter="\t"))
+    assert [int(row["unit_id"]) for row in rows] == units["unit_id"].values.tolist()
+    assert maps["rate"].dims == ("unit_id", "direction", "place")
+    assert maps["rate"].sizes["place"] == 100
+    assert maps.attrs["n_trials"] == 5
+    np.testing.assert_allclose(maps.attrs["size_cm"], np.hypot(60, 60 / 9), rtol=0.01)
+    # What the maps hold, times the time spent, is the activity in the frames that were used,
+    # less what smoothing moves over the ends of the track: up to a half.
+    if len(rows):
+        used = maps["bin"].values >= 0
+        total = (maps["rate"] * maps["occupancy_s"]).sum(("direction", "place")).values
+        counted = units["S"].values[:, used].sum(axis=1)
+        assert (total <= 1.001 * counted + 1e-3).all()
+        assert (total >= 0.45 * counted - 1e-3).all()
+    assert (folder / "place_cells.png").stat().st_size > 1000
+
+
 def test_every_job_leaves_a_log_and_a_benchmark(finished):
     for session in ("cells", "empty"):
         logs = {p.stem for p in (finished.folder / "logs" / session / "default").iterdir()}
@@ -142,6 +176,27 @@ def test_all_sessions_stand_in_one_table(finished):
         assert float(row["cpu_s"]) > 1
         assert row["outliers"] == ""
     assert (finished.folder / "results" / "cohort.png").stat().st_size > 10_000
+
+
+def test_synthetic_cells_are_put_into_a_recording_and_found(finished):
+    """Bright ones: dim cells need a longer recording."""
+    implant = {"n_cells": 4, "amplitudes": [2.0], "distance_diameters": 0.6}
+    finished.configure(**finished.base, implant=implant)
+    finished.complete(*TWO_AT_ONCE, "--", "results/implant/cells/ranking.tsv")
+    finished.configure(**finished.base)
+    folder = finished.folder / "results" / "implant" / "cells"
+    with (folder / "ranking.tsv").open(newline="") as handle:
+        row = next(csv.DictReader(handle, delimiter="\t"))
+    assert int(row["n_implants"]) >= 2
+    assert float(row["recall"]) >= 0.5
+    assert float(row["calcium_r"]) >= 0.9
+    before, after = (
+        zarr.open_array(path / "load/raw.zarr", path="Y", mode="r")[...].astype(int)
+        for path in (finished.folder / "results/cells/default", folder / "default")
+    )
+    assert (after >= before).all()
+    assert 0 < (after > before).mean() < 0.5
+    assert (folder / "implant.png").stat().st_size > 1000
 
 
 def test_a_changed_run_equals_a_fresh_run_bit_by_bit(finished):

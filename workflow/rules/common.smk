@@ -14,7 +14,7 @@ from scopeflow.plan.settings import typed
 from scopeflow.plan.stages import STAGES
 from scopeflow.plan.status import Job
 from scopeflow.plan.plan import Plan
-from scopeflow.plan.variants import PREVIEW
+from scopeflow.plan.variants import IMPLANT, PREVIEW
 from scopeflow.plan.writable import refuse_unwritable
 from scopeflow.provenance import code_digest
 
@@ -58,7 +58,7 @@ pathvars:
 
 
 wildcard_constraints:
-    session=one_of(plan.sessions, f"(?:{PREVIEW})?"),
+    session=one_of(plan.sessions, f"(?:{PREVIEW}|{IMPLANT})?"),
     variant=one_of(plan.variants),
     iteration="[1-9][0-9]*",
     cores="[1-9][0-9]*",

@@ -9,6 +9,8 @@ rule load:
         "<logs>/{session}/{variant}/load.log",
     benchmark:
         "<benchmarks>/{session}/{variant}/load.tsv"
+    wildcard_constraints:
+        session=one_of(plan.sessions, f"(?:{PREVIEW})?"),
     conda:
         "../../environment.yml"
     threads: 4

@@ -1,11 +1,16 @@
 # Recordings of known cells. The number of files follows from the recipe, and outputs must
 # be known by name: hence one rule for each number of files that occurs.
-for n_files, names in plan.recordings_by_files().items():
+for (n_files, has_behavior), names in plan.recordings_by_files().items():
 
     rule:
         name:
-            f"simulate_{n_files}_files"
+            f"simulate_{n_files}_files" + ("_and_a_run" if has_behavior else "")
         output:
+            **(
+                {"behavior": "<simulated>/{recording}/behavior.csv"}
+                if has_behavior
+                else {}
+            ),
             videos=expand(
                 "<simulated>/{{recording}}/video/msCam{i}.avi", i=range(1, n_files + 1)
             ),

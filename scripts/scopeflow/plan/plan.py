@@ -7,9 +7,9 @@ from pathlib import Path
 
 from scopeflow.errors import InputError
 from scopeflow.plan.differences import differences
-from scopeflow.plan.variants import PREVIEW, Variants
-from scopeflow.plan.videos import Recording, find_recording
-from scopeflow.recipes import video_names
+from scopeflow.plan.variants import IMPLANT, PREVIEW, Variants
+from scopeflow.plan.videos import Recording, find_recording, timestamps_in
+from scopeflow.recipes import has_run, video_names
 
 
 class Plan(Variants):
@@ -99,6 +99,80 @@ class Plan(Variants):
         simulated = self.row(wildcards.session).path in self.recipes
         return {"truth": self.truth(wildcards)} if simulated else {}
 
+    def behavior_table(self, session: str) -> str | None:
+        """Return the table of the animal's positions in a session, if there is one."""
+        row = self.sessions[session]
+        if row.behavior is None and row.path in self.recipes and has_run(self.recipes[row.path]):
+            return f"{self.simulated}/{row.path}/behavior.csv"
+        return row.behavior
+
+    def behavior(self, wildcards) -> dict[str, str]:
+        """Input function, to be unpacked: a session's table of behavior, and time stamps.
+
+        ``behavior_stamps`` are those of the table's own folder, else those of all cameras
+        (``timestamp.dat``) beside the recording.
+        """
+        table = self.behavior_table(wildcards.session)
+        if table is None:
+            raise InputError(
+                f"session {wildcards.session}: place cells need a table of the animal's positions. "
+                "Name it in column behavior of the sample sheet."
+            )
+        own = self.videos(wildcards.session, wildcards.variant).timestamps
+        beside = [path for path in timestamps_in(Path(table).parent) if path not in own]
+        stamps = beside or [path for path in own if path.endswith(".dat")]
+        found = {"behavior": table}
+        found |= {"behavior_stamps": stamps[0]} if stamps else {}
+        return found | ({"timestamps": own[0]} if own else {})
+
+    def sessions_with_places(self, animal: str) -> list[str]:
+        """Return the sessions of an animal that have a table of behavior and are included."""
+        return [
+            name
+            for name, row in self.sessions.items()
+            if row.animal == animal and row.is_included and self.behavior_table(name)
+        ]
+
+    def placed_sessions(self, wildcards) -> dict[str, list[str]]:
+        """Input function, to be unpacked: cells and maps of an animal's sessions."""
+        names = self.sessions_with_places(wildcards.animal)
+        if len(names) < 2:
+            raise InputError(
+                f"animal {wildcards.animal}: {len(names)} sessions have a table of behavior; two "
+                "are needed to compare place cells. Name it in column behavior of the sheet."
+            )
+        folders = [f"{self.results}/{name}/{wildcards.variant}" for name in names]
+        return {
+            "units": [f"{folder}/curated.zarr" for folder in folders],
+            "maps": [f"{folder}/place_cells/maps.zarr" for folder in folders],
+            "tables": [f"{folder}/place_cells/place_cells.tsv" for folder in folders],
+        }
+
+    def implant_variants(self, session: str) -> list[str]:
+        """Return the variants that synthetic cells can compare: those that load alike."""
+        return [v for v in self.variants if self.owner("load", 0, session, v) == "default"]
+
+    def implant_scores(self, wildcards) -> dict[str, list[str]]:
+        """Input function, to be unpacked: what each variant made of the synthetic cells.
+
+        For a simulated session, what it made of the true ones besides.
+        """
+        session = wildcards.session
+        variants = self.implant_variants(session)
+        folders = [f"{self.results}/{IMPLANT}{session}/{v}" for v in variants]
+        found = {name: [f"{folder}/{file}.tsv" for folder in folders]
+                 for name, file in (("cells", "implant"), ("counts", "counts"))}  # fmt: skip
+        if self.sessions[session].path in self.recipes:
+            own = [f"{self.results}/{session}/{v}" for v in variants]
+            for name in ("score_cells", "score_found"):
+                found[name] = [f"{folder}/{name}.tsv" for folder in own]
+        return found
+
+    def implant_targets(self) -> list[str]:
+        """Return what the target implant shall end with."""
+        names = [name for name in self.recorded if self.sessions[name].is_included]
+        return [f"{self.results}/{IMPLANT}{name}/ranking.tsv" for name in names]
+
     def benchmark_tables(self, table: str) -> list[str]:
         """Input function: a table of every run that the target benchmark measures."""
         folder, cores = f"{self.results}/benchmark", self.config["benchmark"]["cores"]
@@ -128,11 +202,14 @@ class Plan(Variants):
         path = f"{self.curation}/{wildcards.session}/{wildcards.variant}.csv"
         return [path] if Path(path).is_file() else []
 
-    def recordings_by_files(self) -> dict[int, list[str]]:
-        """Return the names of simulated recordings by their number of video files."""
-        groups: dict[int, list[str]] = {}
+    def recordings_by_files(self) -> dict[tuple[int, bool], list[str]]:
+        """Return the names of simulated recordings by their files.
+
+        These are a number of videos, and a table of behavior or none.
+        """
+        groups: dict[tuple[int, bool], list[str]] = {}
         for name, recipe in self.recipes.items():
-            groups.setdefault(len(video_names(recipe)), []).append(name)
+            groups.setdefault((len(video_names(recipe)), has_run(recipe)), []).append(name)
         return groups
 
     # ---------------------------------------------------------------- variants side by side
@@ -166,6 +243,8 @@ class Plan(Variants):
             files += [f"{folder}/{n}" for n in ("units.zarr", "curated.zarr", "export")]
             if session in self.recorded:
                 files.append(f"{folder}/figures/summary.png")
+            if self.behavior_table(session):
+                files.append(f"{folder}/place_cells/place_cells.tsv")
             if self.row(session).path in self.recipes:
                 files.append(f"{folder}/score.tsv")
         if len(self.variants) > 1 and session in self.recorded:

@@ -30,6 +30,8 @@ class Session:
         Frame rate in Hz, if the sheet states it.
     units : str or None
         Result of another program that is taken over; then there is no path.
+    behavior : str or None
+        Table of the animal's positions.
     where : str
         File and row, for messages.
     metadata : dict of str
@@ -44,6 +46,7 @@ class Session:
     pattern: str | None = None
     fps_hz: float | None = None
     units: str | None = None
+    behavior: str | None = None
     where: str = ""
     metadata: dict = field(default_factory=dict)
     settings: dict = field(default_factory=dict)
@@ -196,6 +199,7 @@ def _session(
         pattern=values.get("pattern") or None,
         fps_hz=float(fps) if fps else None,
         units=(folder / units).as_posix() if units else None,
+        behavior=(folder / values["behavior"]).as_posix() if values.get("behavior") else None,
         where=where,
         metadata=values,
         settings=settings,

@@ -87,7 +87,14 @@ LOOP = ("spatial_update", "compute_traces", "temporal_update", "merge")  # n_ite
 
 # `units` and the rules behind it, which every variant has for itself: settings they use
 # besides those that went into the units.
-FINAL = {"units": ("accept",), "import_units": ("session",), "export": ("export",)}
+FINAL = {
+    "units": ("accept",),
+    "import_units": ("session",),
+    "export": ("export",),
+    "place_cells": ("place_cells", "seed"),
+    "implant_cells": ("implant", "seed", D),
+    "implant_score": (D,),
+}
 
 
 def node(stage: str, iteration: int) -> tuple[str, int]:

@@ -17,7 +17,9 @@ from scopeflow.plan.stages import FINAL, LOOP, STAGES, node
 NOT_SETTINGS = ("sessions", "discover", "results", "simulate", "overrides", "variants", "mem_mb",
                 "compare", "benchmark", "preview", "variant", "inspect")  # fmt: skip
 
-PREVIEW = "preview/"  # before a session's name: a short segment and a crop of it, tried first
+# Before a session's name, for what is a session of its own on the disk:
+PREVIEW = "preview/"  # a short segment and a crop of it, tried first
+IMPLANT = "implant/"  # the recording with synthetic cells in it
 
 
 class Variants:
@@ -76,8 +78,11 @@ class Variants:
         return read_sheet(self.config["sessions"], frozenset(self.recipes))
 
     def row(self, session: str) -> Session:
-        """Return the row of a session, or of the one that a preview is made of."""
-        return self.sessions[session.removeprefix(PREVIEW)]
+        """Return the row of a session, or of the one that a preview is made of.
+
+        Likewise of the one that synthetic cells were put into.
+        """
+        return self.sessions[session.removeprefix(PREVIEW).removeprefix(IMPLANT)]
 
     # ---------------------------------------------------------------- settings
 
@@ -120,6 +125,13 @@ class Variants:
     def settings(self, stage: str) -> Callable:
         """Return a params function: the settings of a stage."""
         return lambda wildcards: self.used(stage, wildcards.session, wildcards.variant)
+
+    def of_variant(self, section: str, variant: str) -> dict:
+        """Return a section of the settings for what concerns several sessions at once."""
+        settings = {section: deepcopy(self.config[section])}
+        overrides = self.config["variants"].get(variant) or {}
+        laid_over(settings, {section: overrides.get(section, {})})
+        return settings[section]
 
     def all_settings(self, wildcards) -> dict:
         """Params function: everything that the units of a session depend on."""

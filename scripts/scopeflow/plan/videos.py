@@ -162,6 +162,11 @@ def _device_type(folder: Path) -> str:
     return ""
 
 
+def timestamps_in(folder: Path) -> list[str]:
+    """Return the tables of time stamps that the miniscope software left in a folder."""
+    return _named(folder, TIMESTAMPS) if folder.is_dir() else []
+
+
 def _named(folder: Path, known: tuple[str, ...]) -> list[str]:
     return [(folder / name).as_posix() for name in _listing(folder) if name.lower() in known]
 

@@ -1,0 +1,1 @@
+"""Place cells: behaviour tables, the arena, maps of activity, and their tests."""

@@ -55,6 +55,7 @@ pathvars:
 wildcard_constraints:
     session=f"(?:{PREVIEW})?(?:{'|'.join(re.escape(name) for name in plan.sessions)})",
     variant="|".join(re.escape(name) for name in plan.variants),
+    animal="|".join(re.escape(name) for name in plan.animals) or "(?!)",
     iteration="[1-9][0-9]*",
     cores="[1-9][0-9]*",
     comparison="|".join(re.escape(name) for name in plan.config["compare"]) or "(?!)",

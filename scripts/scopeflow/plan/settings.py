@@ -113,6 +113,12 @@ def _cross_faults(config: dict) -> Iterator[str]:
             "path of your sample sheet, such as config/sessions.tsv, or discover to the folder "
             "that holds your recordings."
         )
+    for name, values in config["overrides"].items():
+        if "cross_register" in values:
+            yield (
+                f"overrides.{name}.cross_register: it holds for all sessions of an animal. Set it "
+                "in the config or in a variant."
+            )
     for name, recipe in config["simulate"].items():
         try:
             complete(recipe)

@@ -87,7 +87,11 @@ LOOP = ("spatial_update", "compute_traces", "temporal_update", "merge")  # n_ite
 
 # `units` and the rules behind it, which every variant has for itself: settings they use
 # besides those that went into the units.
-FINAL = {"units": ("accept",), "export": ("export",)}
+FINAL = {
+    "units": ("accept",),
+    "export": ("export",),
+    "cross_register": ("cross_register", D),
+}
 
 
 def node(stage: str, iteration: int) -> tuple[str, int]:

@@ -22,7 +22,7 @@ from scopeflow.cross_registration.translation import best_shift, halved, searcha
 ANGLE_STEP_DEG = 1.0
 # A further kind of transform must raise the score by this much: the parameters more that an
 # affine map has fit what is not in common, too, and a flow has many.
-GAIN_MIN = {"rigid": 0.005, "affine": 0.01, "nonrigid": 0.02}
+GAIN_MIN = {"rigid": 0.005, "affine": 0.02, "nonrigid": 0.03}
 CLEAR = 1.15  # an alignment must be as much better than the next best elsewhere
 ITERATIONS, PRECISION = 100, 1e-6  # of the refinement
 SMOOTHING_PX = 5  # Gaussian of OpenCV's refinement, px
@@ -112,7 +112,7 @@ def align(picture: np.ndarray, template: np.ndarray, limits: Limits) -> Alignmen
         The identity with score 0 where one picture is empty.
     """
     if not picture.any() or not template.any():
-        return Alignment(IDENTITY, 0.0, {"translation": 0.0})
+        return Alignment(IDENTITY, 0.0, scores={"translation": 0.0})
     kept = None
     scores: dict[str, float] = {}
     for kind in KINDS[: KINDS.index(limits.kind) + 1]:

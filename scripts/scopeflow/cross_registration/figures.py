@@ -6,6 +6,7 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from scipy import sparse
 
 from scopeflow.cross_registration.pairs import Placed
@@ -13,7 +14,10 @@ from scopeflow.cross_registration.pictures import picture
 from scopeflow.cross_registration.probability import Model
 from scopeflow.cross_registration.register import Cells, Field, Match
 
-FIRST, SECOND, ALONE, SAME, DIFFERENT = "#56B4E9", "#E69F00", "#CC79A7", "#0072B2", "#999999"
+# Of the Okabe-Ito palette, which stays apart for the colour-blind.
+FIRST, SECOND = "#56B4E9", "#E69F00"  # units with a partner
+FIRST_ALONE, SECOND_ALONE = "#CC79A7", "#009E73"
+SAME, DIFFERENT = "#0072B2", "#D55E00"
 LEVEL = 0.4  # of a footprint's peak, at which it is outlined
 PANELS_MAX = 9  # pairs of sessions with outlines; more are chosen evenly
 
@@ -44,7 +48,8 @@ def overlay(sessions: list[Cells], field: Field, cell_diameter_px: float) -> Fig
 
 def _brightness(image: np.ndarray, cell_diameter_px: float) -> np.ndarray:
     """Return cells of an image between 0 and 1; 0 where nothing was seen."""
-    band = np.maximum(picture(np.nan_to_num(image), cell_diameter_px), 0)
+    filled = np.nan_to_num(image, nan=float(np.nanmedian(image)))
+    band = np.maximum(picture(filled, cell_diameter_px), 0)
     band[~np.isfinite(image)] = 0
     return np.clip(band / max(float(np.quantile(band, 0.998)), 1e-6), 0, 1)
 
@@ -83,16 +88,16 @@ def outlines(sessions: list[Cells], field: Field, matches: list[Match], kept: se
         pairs = zip(m.pairs.first[m.kept].tolist(), m.pairs.second[m.kept].tolist(), strict=True)
         joined = [(i, j) for i, j in pairs if (m.first, i, m.second, j) in kept]
         own, other = ({pair[side] for pair in joined} for side in (0, 1))
-        for s, colour, partners in ((m.first, FIRST, own), (m.second, SECOND, other)):
-            placed = field.sessions[s]
-            alone = set(range(len(placed.mass))) - partners
-            _outline(ax, placed, field, sorted(alone), ALONE, ":" if s == m.second else "-")
-            _outline(ax, placed, field, sorted(partners), colour, "-")
+        sides = (m.first, own, FIRST, FIRST_ALONE), (m.second, other, SECOND, SECOND_ALONE)
+        for k, partners, colour, alone in sides:
+            placed = field.sessions[k]
+            _outline(ax, placed, field, set(range(len(placed.mass))) - partners, alone)
+            _outline(ax, placed, field, partners, colour)
         ax.imshow(_gray(field.images[field.template]), cmap="gray", extent=_extent(field))
         ax.set(xlabel="width (px)", ylabel="height (px)")
         ax.set_title(
             f"{sessions[m.first].name} (blue) and {sessions[m.second].name} (orange): "
-            f"{len(joined)} matched\npink: without a partner (dotted: of the second)", fontsize=9,
+            f"{len(joined)} matched\nwithout a partner: pink and green", fontsize=9,
         )  # fmt: skip
     if not chosen:
         axes[0].set_title("no two sessions were compared")
@@ -105,9 +110,9 @@ def _gray(image: np.ndarray) -> np.ndarray:
     return np.clip((image - low) / max(high - low, 1e-6), 0, 1)
 
 
-def _outline(ax, placed: Placed, field: Field, units: list[int], colour: str, style: str) -> None:
-    lines = [line for unit in units for line in _contours(placed.A, unit, field)]
-    ax.add_collection(LineCollection(lines, colors=colour, linewidths=0.8, linestyles=style))
+def _outline(ax, placed: Placed, field: Field, units: set[int], colour: str) -> None:
+    lines = [line for unit in sorted(units) for line in _contours(placed.A, unit, field)]
+    ax.add_collection(LineCollection(lines, colors=colour, linewidths=0.9))
 
 
 def _contours(A: sparse.csr_array, unit: int, field: Field) -> list[np.ndarray]:
@@ -144,7 +149,7 @@ def distributions(matches: list[Match], model: Model, distance_max_px: float) ->
     x = np.linspace(0, model.radius_px, 300)
     scale = len(d) * (edges[1] - edges[0])
     for density, colour, label in zip(
-        model.distance_densities(x), (SAME, "#D55E00"), ("same cell", "different cells"),
+        model.distance_densities(x), (SAME, DIFFERENT), ("same cell", "different cells"),
         strict=True,
     ):  # fmt: skip
         axes[0].plot(x, scale * density, color=colour, label=f"fitted: {label}")
@@ -155,7 +160,7 @@ def distributions(matches: list[Match], model: Model, distance_max_px: float) ->
     bins = np.linspace(0, 1, 41)
     near, away = d < distance_max_px, away_d < distance_max_px
     axes[1].hist(r[near], bins, color=SAME, alpha=0.6, label="aligned")
-    axes[1].hist(away_r[away], bins, color="#D55E00", alpha=0.6, label="one session displaced")
+    axes[1].hist(away_r[away], bins, color=DIFFERENT, alpha=0.6, label="one session displaced")
     axes[1].set(xlabel="footprint correlation", ylabel="pairs of units")
     axes[1].set_title(f"footprint correlation of pairs within {distance_max_px:g} px")
     axes[1].legend(fontsize=8)
@@ -195,7 +200,7 @@ def overview(sessions: list[Cells], scores: pd.DataFrame, n_sessions: np.ndarray
     for row in scores.itertuples():
         i, j = position[row.first_session], position[row.second_session]
         rates[i, j] = rates[j, i] = row.match_rate
-    side = max(5.0, 0.28 * n)
+    side = max(4.5, 0.28 * n)
     figure, axes = plt.subplots(1, 2, figsize=(2 * side + 2, side), layout="constrained")
     shown = axes[0].imshow(rates, vmin=0, vmax=1, cmap="cividis")
     figure.colorbar(shown, ax=axes[0], label="matched units, share of the possible")
@@ -203,6 +208,7 @@ def overview(sessions: list[Cells], scores: pd.DataFrame, n_sessions: np.ndarray
     axes[0].set_yticks(range(n), names, fontsize=8)
     axes[0].set_title("match rate of any two sessions (white: not compared)")
     axes[1].hist(n_sessions, np.arange(0.5, n + 1), color=SAME, rwidth=0.9)
+    axes[1].xaxis.set_major_locator(MaxNLocator(integer=True))
     axes[1].set(xlabel="sessions in which a cell was found", ylabel="cells")
     axes[1].set_title(f"{len(n_sessions)} cells over {n} sessions")
     return figure

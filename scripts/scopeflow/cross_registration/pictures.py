@@ -5,7 +5,9 @@ import numpy as np
 from scipy import sparse
 
 FINE, WIDE = 0.1, 0.5  # widths of the band-pass filter, in cell diameters
-FAINT = 1e-6  # of the brightest pixel: rounding, not content
+RIM = 0.5  # in cell diameters; over so much the picture fades in from its edges
+ROUNDING = 1e-6  # of the brightest pixel: no content
+FAINT = 1e-3  # of the strongest content: empty
 BRIGHT = 0.9  # quantile of what is not empty, at which brightness is halved
 
 
@@ -36,16 +38,26 @@ def picture(image: np.ndarray, cell_diameter_px: float) -> np.ndarray:
     -----
     A difference of two Gaussians, divided by its own magnitude plus that of the brightest
     tenth. Cells that are ten times as bright in one session as in another must not
-    decide the alignment alone.
+    decide the alignment alone. The edges fade out, because motion correction leaves lines along
+    them that are at the same place in every session.
     """
     image = image.astype(np.float32)
     fine, wide = (
         cv2.GaussianBlur(image, (0, 0), part * cell_diameter_px, borderType=cv2.BORDER_REFLECT)
         for part in (FINE, WIDE)
     )
-    band = fine - wide
+    band = (fine - wide) * _soft_edges(image.shape, RIM * cell_diameter_px)
     size = np.abs(band)
-    shown = size[size > FAINT * float(np.abs(image).max())]
-    if not shown.size:
+    if size.max() <= ROUNDING * float(np.abs(image).max()):
         return np.zeros(image.shape, dtype=np.float32)
+    shown = size[size > FAINT * size.max()]
     return band / (size + np.float32(np.quantile(shown, BRIGHT)))
+
+
+def _soft_edges(shape: tuple[int, int], rim_px: float) -> np.ndarray:
+    """Return weights that rise from 0 at the edges to 1 at `rim_px`, float32."""
+    sides = []
+    for n in shape:
+        ramp = np.minimum(np.arange(n), np.arange(n)[::-1]) / max(rim_px, 1)
+        sides.append(np.sin(np.pi / 2 * np.minimum(ramp, 1)) ** 2)
+    return np.outer(*sides).astype(np.float32)

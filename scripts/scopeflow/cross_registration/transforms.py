@@ -43,6 +43,7 @@ class Transform:
             height, width = self.flow.shape[:2]
             at = np.clip(rows, 0, height - 1), np.clip(cols, 0, width - 1)
             added = cv2.remap(self.flow, at[1], at[0], cv2.INTER_LINEAR)
+            added = added.reshape(*rows.shape, 2)
             rows, cols = rows + added[..., 0], cols + added[..., 1]
         m = self.matrix.astype(np.float32)
         return m[0, 0] * rows + m[0, 1] * cols + m[0, 2], m[1, 0] * rows + m[1, 1] * cols + m[1, 2]

@@ -8,7 +8,7 @@ from scopeflow.plan.variants import laid_over
 
 # What concerns the whole run or other sessions.
 LEFT_OUT = ("sessions", "discover", "results", "simulate", "overrides", "variants", "compare",
-            "benchmark", "preview", "variant")  # fmt: skip
+            "benchmark", "preview", "variant", "cross_register")  # fmt: skip
 
 
 def alone(plan: Plan, session: str) -> tuple[dict, dict[str, str]]:

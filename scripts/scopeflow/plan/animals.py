@@ -5,7 +5,7 @@ from copy import deepcopy
 
 from scopeflow.errors import InputError
 from scopeflow.plan.stages import FINAL
-from scopeflow.plan.variants import Variants, update
+from scopeflow.plan.variants import Variants, laid_over
 
 
 class Animals(Variants):
@@ -30,6 +30,15 @@ class Animals(Variants):
         for name, row in self.sessions.items():
             if row.is_included:
                 self.animals.setdefault(row.animal, []).append(name)
+            for where, given in (
+                (f"overrides.{name}.cross_register", self.config["overrides"].get(name)),
+                (f"{row.where}: columns cross_register", row.settings),
+            ):
+                if "cross_register" in (given or {}):
+                    raise InputError(
+                        f"{where}: it holds for all sessions of an animal. Set it in the config "
+                        "or in a variant."
+                    )
         for variant in self.variants:
             self._check_templates(variant)
 
@@ -42,7 +51,7 @@ class Animals(Variants):
         def settings(wildcards) -> dict:
             run = {name: deepcopy(self.config[name]) for name in FINAL[rule]}
             own = self.config["variants"].get(wildcards.variant) or {}
-            update(run, {name: own[name] for name in run if name in own})
+            laid_over(run, {name: own[name] for name in run if name in own})
             return run
 
         return settings

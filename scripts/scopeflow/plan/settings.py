@@ -113,12 +113,6 @@ def _cross_faults(config: dict) -> Iterator[str]:
             "path of your sample sheet, such as config/sessions.tsv, or discover to the folder "
             "that holds your recordings."
         )
-    for name, values in config["overrides"].items():
-        if "cross_register" in values:
-            yield (
-                f"overrides.{name}.cross_register: it holds for all sessions of an animal. Set it "
-                "in the config or in a variant."
-            )
     for name, recipe in config["simulate"].items():
         try:
             complete(recipe)
@@ -158,7 +152,9 @@ def _unknown_keys(error: ValidationError, where: str, schema: dict) -> Iterator[
 
 def _elsewhere(key: str, schema: dict, where: str) -> str | None:
     """Return the nearest key of any section: a key may stand on the wrong level."""
-    leaves = {dotted.rsplit(".", 1)[-1]: dotted for dotted, _ in walk(schema)}
+    leaves: dict[str, str] = {}
+    for dotted, _ in walk(schema):
+        leaves.setdefault(dotted.rsplit(".", 1)[-1], dotted)  # of equal names, the first
     near = difflib.get_close_matches(key, leaves, n=1, cutoff=0.8)
     return leaves[near[0]] if near else None
 

@@ -101,7 +101,7 @@ def test_a_rotated_session_sees_the_same_cells_turned_about_the_middle():
     cross = before[:, 1] * after[:, 0] - before[:, 0] * after[:, 1]
     angle = np.arctan2(cross, (before * after).sum(axis=1))  # from columns towards rows
     np.testing.assert_allclose(np.rad2deg(angle), 3, atol=1e-6)
-    np.testing.assert_allclose(placed(middle, turned.recipe), middle + (5, -8))
+    np.testing.assert_allclose(placed(middle, turned.recipe), middle + np.array([5, -8]))
 
 
 def test_vessels_turn_with_the_cells():

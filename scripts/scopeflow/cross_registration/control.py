@@ -33,7 +33,7 @@ def displaced_pairs(
     return near_pairs(first, second, radius_px, shift)
 
 
-def match_rate(n_matched: int, pairs: Pairs) -> float:
+def match_rate(n_matched: float, pairs: Pairs) -> float:
     """Return matches as a share of the most there could be; 0 where there are no units."""
     most = min(pairs.first_in.sum(), pairs.second_in.sum())
     return float(n_matched / most) if most else 0.0

@@ -140,7 +140,7 @@ def distributions(matches: list[Match], model: Model, distance_max_px: float) ->
         )
     )
     away_d, away_r = (
-        np.concatenate([np.zeros(0), *(getattr(m.displaced, name) for m in matches)])
+        np.concatenate([np.zeros(0), *(getattr(x, name) for m in matches for x in m.displaced)])
         for name in ("distance_px", "footprint_r")
     )
     figure, axes = plt.subplots(1, 3, figsize=(17, 5), layout="constrained")
@@ -159,8 +159,16 @@ def distributions(matches: list[Match], model: Model, distance_max_px: float) ->
 
     bins = np.linspace(0, 1, 41)
     near, away = d < distance_max_px, away_d < distance_max_px
+    weights = np.full(away.sum(), 1 / max(len(matches[0].displaced), 1) if matches else 1.0)
     axes[1].hist(r[near], bins, color=SAME, alpha=0.6, label="aligned")
-    axes[1].hist(away_r[away], bins, color=DIFFERENT, alpha=0.6, label="one session displaced")
+    axes[1].hist(
+        away_r[away],
+        bins,
+        color=DIFFERENT,
+        alpha=0.6,
+        label="one session displaced",
+        weights=weights,
+    )
     axes[1].set(xlabel="footprint correlation", ylabel="pairs of units")
     axes[1].set_title(f"footprint correlation of pairs within {distance_max_px:g} px")
     axes[1].legend(fontsize=8)

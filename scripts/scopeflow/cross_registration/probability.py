@@ -11,10 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 
 TAIL = 4.0  # degrees of freedom of the displacement: a few cells are placed badly
-CLIP = 0.02  # of the footprint correlation, before its logit
+CLIP = 0.02  # of the footprint correlation, before its logarithm
 PRIOR_PAIRS = 4.0  # pairs that the prior weighs as much as
-PRIOR_LIKENESS = 1.0  # of the same cell over different ones, in logits
-PRIOR_SPREAD = 1.0  # of the likeness, in logits
+PRIOR_GAIN = 0.15  # of the likeness of the same cell over that of different ones
+PRIOR_SPREAD = 0.15  # of the likeness
+SPREAD_MIN = 0.03
+NEAR = 1.25  # times the largest distance of a match: what tells how alike different cells are
 ROUNDS, SETTLED = 200, 1e-6
 
 
@@ -31,8 +33,8 @@ class Model:
     radius_px : float
         Pairs within it were looked at.
     different : tuple of float
-        Likeness (logit of the footprint correlation) of different cells at distance d:
-        ``different[0] + different[1] * d**2``.
+        Likeness (logarithm of the footprint correlation) of different cells at distance d:
+        ``different[0] + different[1] * d**2``, as of Gaussians.
     gain : float
         By which same cells are more alike than different ones at the same distance.
     spread : float
@@ -74,9 +76,8 @@ class Model:
 
 
 def likeness(footprint_r: np.ndarray) -> np.ndarray:
-    """Return the logit of footprint correlations, cut off near 0 and 1."""
-    r = np.clip(footprint_r, CLIP, 1 - CLIP)
-    return np.log(r / (1 - r))
+    """Return the logarithm of footprint correlations, cut off near 0."""
+    return np.log(np.clip(footprint_r, CLIP, 1))
 
 
 def fit(
@@ -112,16 +113,21 @@ def fit(
     same. A prior worth `PRIOR_PAIRS` pairs keeps fits to a handful of cells sane.
     """
     d, r = (np.asarray(x, dtype=np.float64) for x in (distance_px, footprint_r))
-    different, own_spread = _likeness_of_different(control_distance_px, control_footprint_r)
+    near = np.asarray(control_distance_px) <= NEAR * distance_max_px
+    different, own_spread = _likeness_of_different(
+        np.asarray(control_distance_px)[near],
+        np.asarray(control_footprint_r)[near],
+        (NEAR * distance_max_px, radius_px),
+    )
     excess = likeness(r) - different[0] - different[1] * d**2
     prior_scale = distance_max_px / 3
-    model = Model(0.5, prior_scale, radius_px, different, PRIOR_LIKENESS, own_spread)
+    model = Model(0.5, prior_scale, radius_px, different, PRIOR_GAIN, own_spread)
     for _ in range(ROUNDS):
         p = model.probability(d, r)
         weight = (TAIL + 2) / (TAIL + d**2 / model.scale_px**2)
         total = p.sum()
         square = (p * weight * d**2).sum() / 2 + PRIOR_PAIRS * prior_scale**2
-        gain = (p @ excess + PRIOR_PAIRS * PRIOR_LIKENESS) / (total + PRIOR_PAIRS)
+        gain = (p @ excess + PRIOR_PAIRS * PRIOR_GAIN) / (total + PRIOR_PAIRS)
         gain = max(gain, 0.0)
         var_same = (p @ (excess - gain) ** 2 + PRIOR_PAIRS * own_spread**2) / (total + PRIOR_PAIRS)
         new = Model(
@@ -140,17 +146,18 @@ def fit(
 
 
 def _likeness_of_different(
-    distance_px: np.ndarray, footprint_r: np.ndarray
+    distance_px: np.ndarray, footprint_r: np.ndarray, reach_px: tuple[float, float]
 ) -> tuple[tuple[float, float], float]:
-    """Return the line of likeness over squared distance of different cells, and its spread."""
-    d, r = (np.asarray(x, dtype=np.float64) for x in (distance_px, footprint_r))
-    overlapping = r > CLIP
-    square, alike = d[overlapping] ** 2, likeness(r[overlapping])
-    # The prior: cells alike at the same place, without likeness where they barely touch.
-    far = np.quantile(square, 0.9) if len(square) else 100.0
-    square = np.concatenate([square, [0.0, 0.0, far, far]])
-    alike = np.concatenate([alike, [1.0, 3.0, -3.0, -1.0]])
+    """Return the line of likeness over squared distance of different cells, and its spread.
+
+    Only pairs within the first of `reach_px`, about as near as matches are, tell it. The prior,
+    four pairs, has Gaussian cells whose width is the second.
+    """
+    near, width = reach_px
+    square = np.concatenate([distance_px**2, [0.0, 0.0, near**2, near**2]])
+    prior = -PRIOR_GAIN - 4 * square[-4:] / width**2 + PRIOR_SPREAD * np.array([1, -1, 1, -1])
+    alike = np.concatenate([likeness(footprint_r), prior])
     slope, start = np.polyfit(square, alike, 1)
     slope = min(slope, 0.0)
     rest = alike - start - slope * square
-    return (float(start), float(slope)), max(float(rest.std()), PRIOR_SPREAD / 4)
+    return (float(start), float(slope)), max(float(rest.std()), SPREAD_MIN)

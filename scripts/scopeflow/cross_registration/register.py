@@ -24,6 +24,7 @@ from scopeflow.cross_registration.transforms import (
 from scopeflow.cross_registration.translation import best_template, pairwise_scores
 from scopeflow.parallel import map_slabs
 
+FEW = 10  # pairs of sessions; up to so many are displaced in all directions, more in one
 NEIGHBOURS_DIAMETERS = 1.0  # pairs within it tell same cells from neighbours
 
 
@@ -87,23 +88,25 @@ class Match:
     ----------
     first, second : int
         Positions of the sessions.
-    pairs, displaced : Pairs
-        Near pairs of units, and those after one session was moved away.
+    pairs : Pairs
+        Near pairs of units.
+    displaced : list of Pairs
+        The same after one session was moved away, once or in four directions.
     probability : ndarray of float64, shape (pair,)
         That a pair is one cell.
     kept : ndarray of int64
         Positions of the matches in `pairs`.
-    n_by_chance : int
-        Matches after one session was moved away.
+    n_by_chance : float
+        Matches after one session was moved away, mean over the directions.
     """
 
     first: int
     second: int
     pairs: Pairs
-    displaced: Pairs
+    displaced: list[Pairs]
     probability: np.ndarray
     kept: np.ndarray
-    n_by_chance: int
+    n_by_chance: float
 
 
 def align_sessions(
@@ -176,23 +179,32 @@ def compare_sessions(
     clear = [k for k, a in enumerate(field.alignments) if a.is_clear]
     both = list(combinations(clear, 2))
 
-    def one(turn: int) -> tuple[Pairs, Pairs]:
+    def one(turn: int) -> tuple[Pairs, list[Pairs]]:
         pair = [field.sessions[k] for k in both[turn]]
-        return near_pairs(*pair, radius), displaced_pairs(*pair, radius, cell_diameter_px, turn)
+        turns = range(4) if len(both) <= FEW else [turn]
+        away = [displaced_pairs(*pair, radius, cell_diameter_px, t) for t in turns]
+        return near_pairs(*pair, radius), away
 
     found = list(map_slabs(one, range(len(both)), threads))
-    d, r, away_d, away_r = (
-        np.concatenate([np.zeros(0), *(getattr(pairs[which], name) for pairs in found)])
-        for which in (0, 1)
-        for name in ("distance_px", "footprint_r")
-    )
-    model = fit(d, r, away_d, away_r, radius, distance_max_px)
+    together = _joined([pairs for pairs, _ in found])
+    model = fit(*together, *_joined([x for _, away in found for x in away]), radius,
+                distance_max_px)  # fmt: skip
+
+    def chosen(pairs: Pairs) -> tuple[np.ndarray, np.ndarray]:
+        p = model.probability(pairs.distance_px, pairs.footprint_r)
+        return p, choose(pairs, p)
+
     matches = []
-    for (i, j), (pairs, displaced) in zip(both, found, strict=True):
-        p, p_away = (model.probability(x.distance_px, x.footprint_r) for x in (pairs, displaced))
-        kept = choose(pairs, p)
-        matches.append(Match(i, j, pairs, displaced, p, kept, len(choose(displaced, p_away))))
+    for (i, j), (pairs, away) in zip(both, found, strict=True):
+        by_chance = float(np.mean([len(chosen(x)[1]) for x in away]))
+        matches.append(Match(i, j, pairs, away, *chosen(pairs), by_chance))
     return matches, model
+
+
+def _joined(pairs: list[Pairs]) -> tuple[np.ndarray, np.ndarray]:
+    """Return distances and footprint correlations of several sets of pairs, one after another."""
+    names = ("distance_px", "footprint_r")
+    return tuple(np.concatenate([np.zeros(0), *(getattr(p, n) for p in pairs)]) for n in names)
 
 
 def radius_px(cell_diameter_px: float, distance_max_px: float) -> float:

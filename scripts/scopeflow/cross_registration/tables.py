@@ -155,7 +155,7 @@ def scores(sessions: list[Cells], field: Field, matches: list[Match]) -> pd.Data
                 "footprint_r_median": _median(m.pairs.footprint_r[m.kept]),
                 "expected_false_rate": float((1 - p).mean()) if len(p) else np.nan,
                 "n_by_chance": m.n_by_chance,
-                "chance_rate": match_rate(m.n_by_chance, m.displaced),
+                "chance_rate": match_rate(m.n_by_chance, m.displaced[0]),
             }
         )
     columns = ["first_session", "second_session", "overlap", "n_first", "n_second", "n_matched",

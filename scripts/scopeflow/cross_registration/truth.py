@@ -3,10 +3,17 @@
 import numpy as np
 import pandas as pd
 from scipy import sparse
+from scipy.optimize import linear_sum_assignment
 
 from scopeflow.errors import InputError
 from scopeflow.footprints import centroids
-from scopeflow.metrics import match_by_distance, register, shifted
+from scopeflow.metrics import (
+    DISTANCE_MAX_PX,
+    FOOTPRINT_R_MIN,
+    footprint_correlations,
+    register,
+    shifted,
+)
 
 
 def refuse_other_size(units: str, shape: tuple[int, int], true_shape: tuple[int, int]) -> None:
@@ -42,18 +49,21 @@ def true_cells(
     Returns
     -------
     ndarray of int64, shape (unit_id,)
-        Label of the true cell matched as in `metrics.score`; -1 for a unit that is none.
+        Label of the true cell that is near and looks alike, one to one, as in the strict F1 of
+        `metrics.score`; -1 for a unit that is none.
     """
     label = np.full(A.shape[0], -1, dtype=np.int64)
     if not A.shape[0] or not true_A.shape[0]:
         return label
     images = [np.asarray(M.max(axis=0).toarray()).reshape(shape) for M in (A, true_A)]
-    places = [
-        centroids(shifted(A, register(*images), shape), shape),
-        centroids(true_A, shape),
-    ]
-    found, true = match_by_distance(np.linalg.norm(places[0][:, None] - places[1], axis=2))
-    label[found] = true_id[true]
+    A = shifted(A, register(*images), shape)
+    places = [centroids(M, shape) for M in (A, true_A)]
+    distance = np.linalg.norm(places[0][:, None] - places[1], axis=2)
+    alike = footprint_correlations(A, true_A)
+    allowed = (distance < DISTANCE_MAX_PX) & (alike > FOOTPRINT_R_MIN)
+    found, true = linear_sum_assignment(np.where(allowed, alike, 0), maximize=True)
+    real = allowed[found, true]
+    label[found[real]] = true_id[true[real]]
     return label
 
 

@@ -24,7 +24,7 @@ def main(smk: "Snakemake") -> None:
     mpl.use("agg")
     from scopeflow.place_cells.figures import across_figure  # after the choice of the backend
 
-    animal, settings = smk.wildcards.animal, smk.params.settings
+    animal, settings = smk.wildcards.animal, smk.params.settings["place_cells"]
     mappings = pd.read_csv(smk.input.mappings)
     paths = zip(smk.input.units, smk.input.maps, smk.input.tables, strict=True)
     sessions = dict(zip(smk.params.sessions, (_read(*three) for three in paths), strict=True))

@@ -79,10 +79,25 @@ def vignette(shape: tuple[int, int], loss: float) -> np.ndarray:
     return (1 - loss * (rows[:, None] + cols) / 2).astype(np.float32)
 
 
-def moved(image: np.ndarray, shift: np.ndarray, margin: int, shape: tuple[int, int]) -> np.ndarray:
-    """Return the part of a larger image that a frame sees after its content moved by `shift`."""
+def moved(
+    image: np.ndarray,
+    shift: np.ndarray,
+    margin: int,
+    shape: tuple[int, int],
+    rotation_deg: float = 0.0,
+) -> np.ndarray:
+    """Return the part of a larger image that a frame sees after its content moved.
+
+    It is turned about the middle of the frame (positive takes columns towards rows) and then
+    shifted by (rows, columns) px.
+    """
     height, width = shape
-    matrix = np.float32([[1, 0, margin - shift[1]], [0, 1, margin - shift[0]]])
+    angle = np.deg2rad(rotation_deg)
+    cos, sin = np.cos(angle), np.sin(angle)
+    middle = np.array([width - 1, height - 1]) / 2  # x before y, as OpenCV has it
+    back = np.array([[cos, sin], [-sin, cos]])
+    offset = middle - back @ (middle + shift[::-1]) + margin
+    matrix = np.float32(np.column_stack([back, offset]))
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     return cv2.warpAffine(image, matrix, (width, height), flags=flags)
 

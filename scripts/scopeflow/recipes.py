@@ -11,6 +11,7 @@ from scopeflow.errors import InputError
 # A session may see the field moved by at most this much, in px along each axis; the field
 # is made larger than the image by it (and by the motion), the same for all its sessions.
 SHIFT_MAX_PX = 40
+ROTATION_MAX_DEG = 10.0
 
 # The validation set of the paper; times are in frames there, so they are here. From
 # drift_px to bit_depth: what makes recordings harder than the paper's; off there.
@@ -48,6 +49,7 @@ DEFAULTS = {
     "seed": 0,
     "field_seed": None,
     "shift_px": [0.0, 0.0],
+    "rotation_deg": 0.0,
     "fraction_active": 1.0,
     "frames_per_file": 1000,
 }
@@ -64,7 +66,7 @@ def complete(recipe: dict) -> dict:
     Raises
     ------
     InputError
-        If a key is unknown or a shift too large.
+        If a key is unknown, or a shift or a rotation too large.
     """
     unknown = sorted(set(recipe) - set(DEFAULTS))
     if unknown:
@@ -77,6 +79,18 @@ def complete(recipe: dict) -> dict:
             f"simulate: shift_px is {full['shift_px']}; allowed are -{SHIFT_MAX_PX} to "
             f"{SHIFT_MAX_PX} px along each axis."
         )
+    if abs(full["rotation_deg"]) > ROTATION_MAX_DEG:
+        raise InputError(
+            f"simulate: rotation_deg is {full['rotation_deg']:g}; allowed are "
+            f"-{ROTATION_MAX_DEG:g} to {ROTATION_MAX_DEG:g} degrees."
+        )
+    reach, rim = _reach_px(full), SHIFT_MAX_PX + full["motion_max_px"]
+    if full["rotation_deg"] and reach > rim:
+        raise InputError(
+            f"simulate: rotation_deg {full['rotation_deg']:g} and shift_px {full['shift_px']} "
+            f"together move a corner of the image by {reach:.0f} px, where no cells are made; "
+            f"allowed are {rim:g} px along each axis. Rotate or shift by less."
+        )
     if full["tau_rise_frames"] >= full["tau_decay_frames"]:
         raise InputError(
             f"simulate: tau_rise_frames is {full['tau_rise_frames']:g}; it must be less than "
@@ -85,6 +99,16 @@ def complete(recipe: dict) -> dict:
     if full["field_seed"] is None:
         full["field_seed"] = full["seed"]
     return full
+
+
+def _reach_px(recipe: dict) -> float:
+    """Return how far a shift and a rotation move a corner along an axis at most, px."""
+    angle = math.radians(abs(recipe["rotation_deg"]))
+    half = recipe["height_px"] / 2, recipe["width_px"] / 2
+    turned = [
+        own * (1 - math.cos(angle)) + other * math.sin(angle) for own, other in (half, half[::-1])
+    ]
+    return max(far + abs(by) for far, by in zip(turned, recipe["shift_px"], strict=True))
 
 
 def video_names(recipe: dict) -> list[str]:

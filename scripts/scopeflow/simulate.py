@@ -177,10 +177,12 @@ class Recording:
         )
         rng = np.random.default_rng([self.recipe["seed"], 6, slab.start])
         left *= np.maximum(1 + self.recipe["flicker"] * rng.standard_normal(len(left)), 0)
-        shift = np.array(self.recipe["shift_px"])
+        shift, angle = np.array(self.recipe["shift_px"]), self.recipe["rotation_deg"]
         return np.stack(
             [
-                hardships.moved(dark, move + shift, margin, self.shape) * still * np.float32(part)
+                hardships.moved(dark, move + shift, margin, self.shape, angle)
+                * still
+                * np.float32(part)
                 for move, part in zip(movement, left, strict=True)
             ]
         )
@@ -273,6 +275,21 @@ def _in_rim(rng: np.random.Generator, n: int, shape: np.ndarray, rim: float) -> 
     return np.concatenate(found)[:n] if found else np.zeros((0, 2))
 
 
+def placed(points: np.ndarray, recipe: dict) -> np.ndarray:
+    """Return where a session sees places (..., 2) of the field, px.
+
+    The field is turned about the middle of the image by ``rotation_deg`` (positive takes the
+    axis of columns towards that of rows) and then shifted by ``shift_px``. Footprints keep the
+    direction of their axes.
+    """
+    angle = np.deg2rad(recipe["rotation_deg"])
+    if not angle:
+        return points + np.array(recipe["shift_px"], dtype=np.float64)
+    middle = (np.array([recipe["height_px"], recipe["width_px"]]) - 1) / 2
+    turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    return (points - middle) @ turn.T + middle + np.array(recipe["shift_px"])
+
+
 def make_recording(recipe: dict) -> Recording:
     """Draw one session: which cells are active, their spikes, background and motion.
 
@@ -280,7 +297,7 @@ def make_recording(recipe: dict) -> Recording:
     ----------
     recipe : dict
         Any keys of `recipes.DEFAULTS`. Sessions with the same ``field_seed``, image size,
-        number of cells and limit of motion see the same field, moved by ``shift_px``.
+        number of cells and limit of motion see the same field, as `placed` there.
     """
     recipe = complete(recipe)
     field = make_field(recipe)
@@ -288,9 +305,8 @@ def make_recording(recipe: dict) -> Recording:
     n_frames, n_field = recipe["n_frames"], len(field.centres)
     active = np.zeros(n_field, dtype=bool)
     active[rng.permutation(n_field)[: round(recipe["fraction_active"] * n_field)]] = True
-    shift = np.array(recipe["shift_px"], dtype=np.float64)
     shape = np.array([recipe["height_px"], recipe["width_px"]])
-    centres, bg_centres = field.centres + shift, field.bg_centres + shift
+    centres, bg_centres = (placed(c, recipe) for c in (field.centres, field.bg_centres))
     reach = recipe["motion_max_px"] + REACH_SD * np.sqrt(field.variances)
     near = ((centres > -reach) & (centres < shape + reach)).all(axis=1)
     unit_id = np.flatnonzero(active & near)

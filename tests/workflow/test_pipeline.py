@@ -152,6 +152,25 @@ def test_every_job_leaves_a_log_and_a_benchmark(finished):
         assert "merge.2" not in logs
 
 
+def test_sessions_of_an_animal_are_matched_though_one_has_no_cells(finished):
+    folder = finished.folder / "results/cross_registration/m1/default"
+    with (folder / "mappings.csv").open(newline="") as handle:
+        rows = list(csv.DictReader(handle))
+    found = open_units(finished, "cells")["unit_id"].values
+    assert list(rows[0]) == ["cells", "empty"]
+    assert sorted(int(row["cells"]) for row in rows if row["cells"]) == sorted(found)
+    assert not any(row["cells"] and row["empty"] for row in rows)
+    with (folder / "shifts.csv").open(newline="") as handle:
+        shifts = {row["session"]: row for row in csv.DictReader(handle)}
+    assert shifts["cells"]["drug"] == "saline"
+    assert shifts["empty"]["aligned"] == "no" or shifts["cells"]["aligned"] == "no"
+    log = finished.folder / "logs/cross_registration/m1/default/cross_register.log"
+    assert "fits that of session" in log.read_text("utf-8")
+    for name in ("overlay", "outlines", "distributions", "control", "overview"):
+        assert (folder / f"{name}.png").stat().st_size > 1000
+    assert (folder / "score.tsv").exists()
+
+
 def test_nothing_is_left_to_do_and_no_partial_store_lies_about(finished):
     assert finished.due() == {}
     assert not list(finished.folder.rglob("*.part"))

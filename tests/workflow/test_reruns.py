@@ -10,6 +10,7 @@ import yaml
 
 SECOND = Counter(spatial_update=1, compute_traces=1, temporal_update=1)
 EXPORT = Counter(curate=1, export=1)
+ACROSS = Counter(cross_register=1)  # over all sessions of the animal
 ENDS = Counter(units=1, plot_summary=1) + EXPORT
 LOOP = Counter(spatial_update=2, compute_traces=2, temporal_update=2, merge=1) + ENDS
 AFTER_SEEDS = Counter(initialize=1) + LOOP
@@ -34,8 +35,8 @@ def config_changed(project, **config):
 
 
 def of_both(jobs: Counter) -> Counter:
-    """The jobs of both sessions; the simulated one has a score besides."""
-    return jobs + jobs + Counter(score=1)
+    """The jobs of both sessions, the score of the simulated one, and what follows for both."""
+    return jobs + jobs + Counter(score=1) + ACROSS
 
 
 def test_a_second_call_finds_nothing_to_do(finished_model):
@@ -68,19 +69,20 @@ def test_the_order_of_keys_and_the_form_of_numbers_rerun_nothing(finished_model)
         ({"load": {"black_frac": 0.1}}, Counter(load=1) + AFTER_LOAD),
         ({"accept": {"snr_min": 9}}, ENDS),
         ({"export": {"formats": ["csv"]}}, Counter(export=1)),
+        ({"cross_register": {"distance_max_px": 4}}, ACROSS),
         ({"mem_mb": {"load": 3000}, "keep_movies": True}, Counter()),
     ],
     ids=lambda value: next(iter(value), "") if isinstance(value, dict) else "",
 )
 def test_a_changed_parameter_reruns_what_depends_on_it(finished_model, change, jobs):
     with config_changed(finished_model, **change):
-        expected = of_both(jobs) if "units" in jobs else jobs + jobs
+        expected = of_both(jobs) if "units" in jobs else jobs if jobs == ACROSS else jobs + jobs
         assert finished_model.due() == expected
 
 
 def test_an_override_reruns_its_session_only(finished_model):
     with config_changed(finished_model, overrides={"s2": {"merge": {"correlation_min": 0.5}}}):
-        assert finished_model.due() == Counter(merge=1) + SECOND + ENDS
+        assert finished_model.due() == Counter(merge=1) + SECOND + ENDS + ACROSS
 
 
 def test_a_changed_default_leaves_variants_that_override_it(finished_model):
@@ -95,6 +97,7 @@ def test_a_changed_default_leaves_variants_that_override_it(finished_model):
         ("merge", Counter(merge=1) + SECOND + ENDS + Counter(score=1)),
         ("figures", Counter(plot_summary=1)),
         ("transients", Counter(export=1)),
+        ("cross_registration/groups", ACROSS),
         ("version", Counter()),
         ("errors", Counter()),
     ],
@@ -103,8 +106,9 @@ def test_a_changed_formula_reruns_the_rules_that_use_it(finished_model, module, 
     file = finished_model.folder / "scripts" / "scopeflow" / f"{module}.py"
     with changed(file, file.read_text("utf-8") + "\n\nNEW_CONSTANT = 2\n"):
         due = finished_model.due()
-    two = jobs + jobs
+    two = jobs if jobs == ACROSS else jobs + jobs
     if "score" in jobs:
+        two += ACROSS
         two["score"] = 1
     assert due == two
 
@@ -117,14 +121,14 @@ def test_a_changed_comment_reruns_nothing(finished_model):
 
 def test_a_changed_video_reruns_its_session(finished_model):
     with changed(finished_model.folder / "rec" / "msCam1.avi", "another"):
-        assert finished_model.due() == Counter(load=1) + AFTER_LOAD
+        assert finished_model.due() == Counter(load=1) + AFTER_LOAD + ACROSS
 
 
 def test_another_video_reruns_its_session(finished_model):
     another = finished_model.folder / "rec" / "msCam2.avi"
     another.write_text("two")
     try:
-        assert finished_model.due() == Counter(load=1) + AFTER_LOAD
+        assert finished_model.due() == Counter(load=1) + AFTER_LOAD + ACROSS
     finally:
         another.unlink()
 
@@ -132,7 +136,7 @@ def test_another_video_reruns_its_session(finished_model):
 def test_metadata_in_the_sheet_rerun_the_units_only(finished_model):
     sheet = finished_model.folder / "sheet.tsv"
     with changed(sheet, sheet.read_text("utf-8").replace("\tx", "\ty")):
-        assert finished_model.due() == ENDS
+        assert finished_model.due() == ENDS + ACROSS
 
 
 def test_labels_rerun_curation_and_export_of_their_session_only(finished_model):
@@ -140,7 +144,7 @@ def test_labels_rerun_curation_and_export_of_their_session_only(finished_model):
     labels.parent.mkdir(parents=True)
     labels.write_text("unit_id,label\n")
     try:
-        assert finished_model.due() == EXPORT
+        assert finished_model.due() == EXPORT + ACROSS
     finally:
         labels.unlink()
     assert finished_model.due() == {}

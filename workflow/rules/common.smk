@@ -60,6 +60,7 @@ pathvars:
 wildcard_constraints:
     session=one_of(plan.sessions, f"(?:{PREVIEW}|{IMPLANT})?"),
     variant=one_of(plan.variants),
+    animal=one_of(plan.animals),
     iteration="[1-9][0-9]*",
     cores="[1-9][0-9]*",
     comparison=one_of(plan.config["compare"]),

@@ -41,8 +41,6 @@ rule place_across:
         "<logs>/cross_registration/{animal}/{variant}/place_across.log",
     benchmark:
         "<benchmarks>/cross_registration/{animal}/{variant}/place_across.tsv"
-    wildcard_constraints:
-        animal=one_of({row.animal: None for row in plan.sessions.values()}),
     conda:
         "../../environment.yml"
     threads: 1
@@ -50,7 +48,7 @@ rule place_across:
         mem_mb=plan.memory("place_across"),
         runtime=lambda wc, attempt: 60 * attempt,
     params:
-        settings=lambda wc: plan.of_variant("place_cells", wc.variant),
+        settings=plan.animal_settings("place_cells"),
         sessions=lambda wc: plan.sessions_with_places(wc.animal),
         code=digest("place_across"),
     message:

@@ -8,7 +8,8 @@ from scopeflow.plan.variants import laid_over
 
 # What concerns the whole run or other sessions.
 LEFT_OUT = ("sessions", "discover", "results", "simulate", "overrides", "variants", "compare",
-            "benchmark", "preview", "variant", "inspect")  # fmt: skip
+            "benchmark", "preview", "variant", "inspect", "cross_register",
+            "place_cells", "implant")  # fmt: skip
 
 
 def alone(plan: Plan, session: str) -> tuple[dict, dict[str, str]]:

@@ -6,13 +6,14 @@ from functools import cache
 from pathlib import Path
 
 from scopeflow.errors import InputError
+from scopeflow.plan.animals import Animals
 from scopeflow.plan.differences import differences
-from scopeflow.plan.variants import IMPLANT, PREVIEW, Variants
+from scopeflow.plan.variants import IMPLANT, PREVIEW
 from scopeflow.plan.videos import Recording, find_recording, timestamps_in
 from scopeflow.recipes import has_run, video_names
 
 
-class Plan(Variants):
+class Plan(Animals):
     """Sessions, variants and settings, with the files of recordings and the targets.
 
     Parameters
@@ -93,6 +94,11 @@ class Plan(Variants):
     def truth(self, wildcards) -> str:
         """Input function: the truth of a simulated session."""
         return f"{self.simulated}/{self.row(wildcards.session).path}/truth.zarr"
+
+    def truths_of_animal(self, wildcards) -> list[str]:
+        """Input function: the truth of an animal's sessions, which must be simulated."""
+        paths = (self.sessions[s].path for s in self.animals[wildcards.animal])
+        return [f"{self.simulated}/{path}/truth.zarr" for path in paths]
 
     def known_truth(self, wildcards) -> dict[str, str]:
         """Input function, to be unpacked: the ``truth`` of a session, if it is simulated."""
@@ -233,7 +239,8 @@ class Plan(Variants):
 
     def targets(self) -> list[str]:
         """Return what a run shall end with: results, figures, scores of simulated sessions."""
-        return [file for session in self.sessions for file in self.targets_of(session)]
+        files = [file for session in self.sessions for file in self.targets_of(session)]
+        return files + [file for animal in self.animals for file in self.targets_of_animal(animal)]
 
     def targets_of(self, session: str) -> list[str]:
         """Return what a run shall end with for one session."""

@@ -152,7 +152,9 @@ def _unknown_keys(error: ValidationError, where: str, schema: dict) -> Iterator[
 
 def _elsewhere(key: str, schema: dict, where: str) -> str | None:
     """Return the nearest key of any section: a key may stand on the wrong level."""
-    leaves = {dotted.rsplit(".", 1)[-1]: dotted for dotted, _ in walk(schema)}
+    leaves: dict[str, str] = {}
+    for dotted, _ in walk(schema):
+        leaves.setdefault(dotted.rsplit(".", 1)[-1], dotted)  # of equal names, the first
     near = difflib.get_close_matches(key, leaves, n=1, cutoff=0.8)
     return leaves[near[0]] if near else None
 

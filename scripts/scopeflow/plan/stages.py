@@ -91,6 +91,7 @@ FINAL = {
     "units": ("accept",),
     "import_units": ("session",),
     "export": ("export",),
+    "cross_register": ("cross_register", D),
     "place_cells": ("place_cells", "seed"),
     "implant_cells": ("implant", "seed", D),
     "implant_score": (D,),

@@ -126,13 +126,6 @@ class Variants:
         """Return a params function: the settings of a stage."""
         return lambda wildcards: self.used(stage, wildcards.session, wildcards.variant)
 
-    def of_variant(self, section: str, variant: str) -> dict:
-        """Return a section of the settings for what concerns several sessions at once."""
-        settings = {section: deepcopy(self.config[section])}
-        overrides = self.config["variants"].get(variant) or {}
-        laid_over(settings, {section: overrides.get(section, {})})
-        return settings[section]
-
     def all_settings(self, wildcards) -> dict:
         """Params function: everything that the units of a session depend on."""
         run = self.effective(wildcards.session, wildcards.variant)

@@ -169,6 +169,34 @@ def read_slab(movie: zarr.Array, slab: slice) -> np.ndarray:
     return frames.reshape(shape)
 
 
+def read_frame(movie: zarr.Array, t: int) -> np.ndarray:
+    """Read one frame of a movie, and nothing else of its slab.
+
+    Parameters
+    ----------
+    movie : zarr.Array
+        Made by `create_movie`, on disk.
+    t : int
+        The frame.
+
+    Returns
+    -------
+    ndarray, shape (height, width)
+
+    Raises
+    ------
+    OSError
+        If the file is missing or too short.
+    """
+    size = math.prod(movie.shape[1:])
+    file = _file_of(movie, slice(t, t + 1))
+    offset = t % movie.chunks[0] * size * movie.dtype.itemsize
+    frame = np.fromfile(file, movie.dtype, size, offset=offset)
+    if frame.size < size:
+        raise OSError(f"{file} is cut off; delete its folder and run again")
+    return frame.reshape(movie.shape[1:])
+
+
 def _file_of(movie: zarr.Array, slab: slice) -> Path:
     key = movie.metadata.encode_chunk_key((slab.start // movie.chunks[0], 0, 0))
     return Path(movie.store.root, movie.path, key)

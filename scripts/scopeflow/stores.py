@@ -169,8 +169,8 @@ def read_slab(movie: zarr.Array, slab: slice) -> np.ndarray:
     return frames.reshape(shape)
 
 
-def read_frame(movie: zarr.Array, t: int) -> np.ndarray:
-    """Read one frame of a movie, and nothing else of its slab.
+def read_frame(movie: zarr.Array, t: int, rows: slice = slice(None)) -> np.ndarray:
+    """Read one frame of a movie, or some rows of it, and nothing else of its slab.
 
     Parameters
     ----------
@@ -178,23 +178,26 @@ def read_frame(movie: zarr.Array, t: int) -> np.ndarray:
         Made by `create_movie`, on disk.
     t : int
         The frame.
+    rows : slice, optional
+        Without a step.
 
     Returns
     -------
-    ndarray, shape (height, width)
+    ndarray, shape (row, width)
 
     Raises
     ------
     OSError
         If the file is missing or too short.
     """
-    size = math.prod(movie.shape[1:])
+    _, height, width = movie.shape
+    first, stop, _ = rows.indices(height)
     file = _file_of(movie, slice(t, t + 1))
-    offset = t % movie.chunks[0] * size * movie.dtype.itemsize
-    frame = np.fromfile(file, movie.dtype, size, offset=offset)
-    if frame.size < size:
+    offset = (t % movie.chunks[0] * height + first) * width * movie.dtype.itemsize
+    frame = np.fromfile(file, movie.dtype, (stop - first) * width, offset=offset)
+    if frame.size < (stop - first) * width:
         raise OSError(f"{file} is cut off; delete its folder and run again")
-    return frame.reshape(movie.shape[1:])
+    return frame.reshape(stop - first, width)
 
 
 def _file_of(movie: zarr.Array, slab: slice) -> Path:

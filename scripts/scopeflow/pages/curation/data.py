@@ -90,7 +90,7 @@ class Result:
         self.shape = tuple(self._group["A"].shape[1:])
         self.max_proj = self._group["max_proj"][:].astype(np.float32)
         self.background = self._group["b"][:].astype(np.float32)
-        self.course = self._group["f"][:].astype(np.float32)
+        self.course = np.nan_to_num(self._group["f"][:].astype(np.float32), nan=1.0)  # bad frames
         self._read_footprints()
         self._read_columns()
         self._traces: OrderedDict[int, dict[str, np.ndarray]] = OrderedDict()
@@ -147,19 +147,20 @@ class Result:
             return
         self.movie = movie
 
-    def frame(self, t: int) -> np.ndarray:
-        """Return one frame of the movie, shape (height, width), counts."""
-        return read_frame(self.movie, t)
+    def frame(self, t: int, rows: slice = slice(None)) -> np.ndarray:
+        """Return one frame of the movie, or some rows of it, in counts."""
+        return read_frame(self.movie, t, rows)
 
     def traces(self, k: int) -> dict[str, np.ndarray]:
         """Return ``YrA``, ``C`` and ``S`` of the unit at position `k`, each of shape (frame,)."""
-        if k in self._traces:
-            self._traces.move_to_end(k)
-        else:
-            self._traces[k] = {name: self._group[name][k] for name in NAMES}
+        found = self._traces.get(k)
+        if found is None:
+            found = {name: self._group[name][k] for name in NAMES}
+            self._traces[k] = found
             while len(self._traces) > self._kept:
                 self._traces.popitem(last=False)
-        return self._traces[k]
+        self._traces.move_to_end(k)
+        return found
 
     def stretches_of_C(self):
         """Yield ``C`` in stretches of frames, shape (unit_id, frame), for sums over all units."""

@@ -18,15 +18,16 @@ COLUMNS = (
     *("centroid_height", "centroid_width"),
 )
 LOG_COLUMNS = ("time", "rater", "action", "unit_id", "note", "units")
+RESERVED = ("log", "workflow")  # not names of raters
 CARRY_MAX = 0.5  # of a cell's diameter: labels are carried over to a cell that is not farther
 
 
 def labels_path(folder: Path, session: str, variant: str, rater: str | None = None) -> Path:
     """Return where labels lie: those of the workflow, or those of one rater beside them."""
-    if rater is not None and (not re.fullmatch(r"[A-Za-z0-9_-]{1,40}", rater) or rater == "log"):
+    if rater is not None and (not re.fullmatch(r"[A-Za-z0-9_-]{1,40}", rater) or rater in RESERVED):
         raise InputError(
             f"--rater {rater!r}: a rater is named by up to 40 letters, digits, '_' and '-', "
-            "and not 'log'."
+            f"and not {' or '.join(RESERVED)}."
         )
     return (
         folder / session / f"{variant}.{rater}.csv"

@@ -128,7 +128,8 @@ document.addEventListener("keydown", (event) => {
   else if (keys.includes(event.key)) { wire.key = event.key + "#" + (++count) }
   else { return }
   event.preventDefault()
-})
+  event.stopPropagation()
+}, true)  // before the tables, which take some keys for themselves
 let at = 0
 setInterval(() => {
   const frames = stack.data.frames

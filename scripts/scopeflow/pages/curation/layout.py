@@ -29,7 +29,7 @@ from bokeh.plotting import figure
 
 from scopeflow.pages.curation.client import KEYS, KEYS_HERE
 
-IMAGE_PX = 340  # inner size of an image on the screen
+IMAGE_PX = 310  # inner size of an image on the screen
 TRACE_PX = 800
 SIDE_PX = 440
 # Okabe and Ito's colours, told apart with any kind of colour vision.
@@ -38,7 +38,6 @@ LABEL_COLOURS = {
 }  # fmt: skip
 CHOSEN_COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#CC79A7", "#D55E00", "#0072B2")
 RAW, FIT, ACTIVITY = "#9a9a9a", "#0072B2", "#D55E00"
-GREYS = tuple(reversed(Greys256))
 ESCAPED = '<%= value == null ? "" : _.escape(value) %>'
 
 
@@ -115,9 +114,9 @@ def make_images(shape: tuple[int, int]) -> Images:
     }
     figures: dict[str, figure] = {}
     looks = {
-        "field": ("all footprints", GREYS, 255),
+        "field": ("all footprints", Greys256, 255),
         "activity": ("A·C of the chosen units", Inferno256, 255),
-        "movie": ("movie", GREYS, 255),
+        "movie": ("movie", Greys256, 255),
     }
     for name, (title, palette, top) in looks.items():
         if figures:
@@ -128,13 +127,15 @@ def make_images(shape: tuple[int, int]) -> Images:
             html_id=name, name=name, **size, **ranges,
         )  # fmt: skip
         _image(plot, sources[name], palette, top)
+        if figures:  # all are linked: one bar of tools is enough
+            plot.toolbar_location = None
         figures[name] = plot
     mini = figure(
-        title="mean of the largest events", tools="", frame_width=150, frame_height=150,
+        title="mean of the largest events", tools="", frame_width=140, frame_height=140,
         x_axis_label="width (px)", y_axis_label="height (px)", background_fill_color="black",
         html_id="mini", name="mini", x_range=(0, 1), y_range=(1, 0),
     )  # fmt: skip
-    _image(mini, sources["mini"], GREYS, 255)
+    _image(mini, sources["mini"], Greys256, 255)
     label = Title(text="", align="right", text_font_style="normal")
     mini.add_layout(label, "below")
     outlines = ColumnDataSource({"xs": [], "ys": [], "colour": [], "dash": []})
@@ -173,12 +174,12 @@ def make_traces(end_s: float) -> Traces:
     """Return the figures of traces, from 0 s to the end of the recording."""
     tools = "xpan,xwheel_zoom,xbox_zoom,reset,tap"
     unit = figure(
-        title="", frame_width=TRACE_PX, frame_height=170, tools=tools, html_id="trace",
+        title="", frame_width=TRACE_PX, frame_height=125, tools=tools, html_id="trace",
         active_scroll="xwheel_zoom", x_range=(0, end_s), name="trace",
         x_axis_label="time (s)", y_axis_label="camera counts", output_backend="canvas",
     )  # fmt: skip
     group = figure(
-        title="", frame_width=TRACE_PX, frame_height=170, tools=tools, html_id="group",
+        title="", frame_width=TRACE_PX, frame_height=135, tools=tools, html_id="group",
         active_scroll="xwheel_zoom", x_range=unit.x_range, name="group",
         x_axis_label="time (s)", y_axis_label="unit_id",
     )  # fmt: skip
@@ -188,9 +189,10 @@ def make_traces(end_s: float) -> Traces:
     unit.line("x", "y", source=raw, color=RAW, legend_label="raw (YrA)")
     unit.line("x", "y", source=fit, color=FIT, line_width=2, legend_label="fit (C + baseline)")
     unit.line("x", "y", source=activity, color=ACTIVITY, legend_label="activity (S)")
-    unit.legend.orientation, unit.legend.location = "horizontal", "top_right"
-    unit.legend.click_policy, unit.legend.padding = "hide", 2
+    unit.legend.orientation, unit.legend.click_policy = "horizontal", "hide"
+    unit.legend.padding, unit.legend.margin, unit.legend.border_line_color = 0, 2, None
     unit.legend.label_text_font_size = "11px"
+    unit.add_layout(unit.legend[0], "above")  # over the traces it would hide some of them
     group.multi_line("xs", "ys", line_color="colour", line_alpha="alpha", source=rows)
     cursors = [Span(location=0, dimension="height", line_color="black") for _ in range(2)]
     for plot, cursor in zip((unit, group), cursors, strict=True):
@@ -253,11 +255,11 @@ def make_controls(
                html_id="colour"),
         Toggle(label="neighbours (g)", html_id="neighbours", width=130),
         Toggle(label="movie less background", active=True, html_id="background", width=180),
-        RangeSlider(title="movie, camera counts black ... white", start=0, end=255,
-                    value=(0, 255), step=1, width=330, html_id="contrast"),
+        RangeSlider(title="counts, black to white", start=0, end=255,
+                    value=(0, 255), step=1, width=250, html_id="contrast"),
         Toggle(label="rows: each to its peak", active=True, html_id="scale", width=170),
         TextInput(title="Note (n)", width=300, html_id="note", max_length=500),
-        Slider(title="frame", start=0, end=max(n_frames - 1, 1), value=0, step=1, width=620,
+        Slider(title="frame", start=0, end=max(n_frames - 1, 1), value=0, step=1, width=430,
                html_id="frame"),
         Button(label="▶ play", html_id="play", width=90),
         Select(options=[("0.5", "half speed"), ("1", "real time"), ("2", "2 × real time"),
@@ -277,7 +279,7 @@ def _table(name: str, fields: dict, titles: dict[str, str] | None = None) -> Dat
         )
     return DataTable(
         source=ColumnDataSource({field: [] for field in fields}), columns=columns, html_id=name,
-        width=SIDE_PX - 20, height=330, index_position=None, selectable=True, reorderable=False,
+        width=SIDE_PX - 20, height=270, index_position=None, selectable=True, reorderable=False,
     )  # fmt: skip
 
 
@@ -302,8 +304,8 @@ def arrange(images: Images, traces: Traces, controls: Controls):
             b["zoom"],
         ),
         row(images.field, images.activity, images.movie, images.mini),
-        row(c.play, c.speed, c.slider, b["event"], c.background, c.contrast),
-        row(column(traces.unit, row(c.scale), traces.group), c.tabs),
+        row(c.play, c.speed, c.slider, b["event"], c.background, c.contrast, c.scale),
+        row(column(traces.unit, traces.group), c.tabs),
         html_id="page",
     )
 

@@ -111,7 +111,13 @@ class MovieView:
         """Go to the frame where the current unit is brightest."""
         C = self.result.traces(self.view.current)["C"]
         if C.size:
-            self.view.controls.slider.value = int(C.argmax())
+            self.go(int(C.argmax()))
+
+    def go(self, t: int) -> None:
+        """Move to a frame; the browser then asks for it."""
+        self.view.controls.slider.value = t
+        for cursor in self.view.traces.cursors:
+            cursor.location = float(self.result.time_s[t])
 
     def next_event(self) -> None:
         """Go to the next of the largest events of the current unit, from the last to the first."""
@@ -124,7 +130,7 @@ class MovieView:
         rise = round(0.2 * self.result.fps_hz)  # a little later it is bright
         frames = np.minimum(events + rise, self.result.n_frames - 1)
         later = frames[frames > self.view.controls.slider.value]
-        self.view.controls.slider.value = int(later[0] if len(later) else frames[0])
+        self.go(int(later[0] if len(later) else frames[0]))
 
     def show_mini(self) -> None:
         """Average the movie around the current unit's largest events, in a thread."""

@@ -108,6 +108,12 @@ READY = """
 window.scopeflow_run = 0
 window.scopeflow_waiting = null
 window.scopeflow_ready_ms = performance.now()
+// A table takes the focus whenever its rows change: out of a note, whose letters would then
+// be keys. It may not.
+const focus = HTMLElement.prototype.focus
+HTMLElement.prototype.focus = function (...options) {
+  if (!this.hasAttribute("hidefocus")) { focus.apply(this, options) }
+}
 let count = 0
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) { return }

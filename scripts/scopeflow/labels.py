@@ -1,6 +1,6 @@
 """The table of labels that a person gives to units: reading, checking, and whose units it names.
 
-Imports little, so that a page that only reads labels is quickly there.
+Imports little: the plan of a run looks into the table, too.
 """
 
 import csv
@@ -8,10 +8,12 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from scopeflow.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
 
 COLUMNS = ("unit_id", "label", "merge_into")
 ACCEPT, REJECT, SPLIT = "accept", "reject", "split"
@@ -41,7 +43,9 @@ class Labels:
 
 
 def digest_of_units(
-    unit_id: np.ndarray, shape: tuple[int, int], rows: Iterable[tuple[np.ndarray, np.ndarray]]
+    unit_id: "np.ndarray",
+    shape: tuple[int, int],
+    rows: Iterable[tuple["np.ndarray", "np.ndarray"]],
 ) -> str:
     """Return a digest by which labels know the units that they were made on.
 
@@ -60,14 +64,15 @@ def digest_of_units(
     str
         Twelve hexadecimal digits. Equal for equal units and footprints; traces do not count.
     """
-    digest = hashlib.sha256(np.asarray([*shape, *unit_id], dtype="<i8").tobytes())
+    digest = hashlib.sha256(unit_id.astype("<i8").tobytes())
+    digest.update("{} x {}".format(*shape).encode())
     for pixels, values in rows:
         digest.update(pixels.astype("<i8").tobytes())
         digest.update(values.astype("<f4").tobytes())
     return digest.hexdigest()[:12]
 
 
-def read_labels(path: str | Path, unit_id: np.ndarray, units: str | None = None) -> Labels:
+def read_labels(path: str | Path, unit_id: "np.ndarray", units: str | None = None) -> Labels:
     """Read and check a table of labels.
 
     Parameters

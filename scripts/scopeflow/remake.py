@@ -197,7 +197,11 @@ def _patch_of(
 
 
 def read_again(
-    units: Iterable[int], A: sparse.csr_array, shape: tuple[int, int], movie: Movie, radius_px: float
+    units: Iterable[int],
+    A: sparse.csr_array,
+    shape: tuple[int, int],
+    movie: Movie,
+    radius_px: float,
 ) -> np.ndarray:
     """Read the raw traces of some units from the movie.
 

@@ -5,6 +5,7 @@ from functools import cache
 from pathlib import Path
 
 from scopeflow.errors import InputError
+from scopeflow.labels import remakes_units
 from scopeflow.plan.differences import differences
 from scopeflow.plan.variants import PREVIEW, Variants
 from scopeflow.plan.videos import find_timestamps, find_videos
@@ -98,6 +99,13 @@ class Plan(Variants):
         """Input function: the table of labels that a person wrote, if there is one."""
         path = f"{self.curation}/{wildcards.session}/{wildcards.variant}.csv"
         return [path] if Path(path).is_file() else []
+
+    def movie_for_labels(self, wildcards) -> list[str]:
+        """Input function: the movie, if labels merge or split units and it is kept."""
+        labels = self.labels(wildcards)
+        if not labels or not self.config["keep_movies"] or not remakes_units(Path(labels[0])):
+            return []
+        return [self.product("apply_motion", "Y.zarr")(wildcards)]
 
     def recordings_by_files(self) -> dict[int, list[str]]:
         """Return the names of simulated recordings by their number of video files."""

@@ -21,6 +21,8 @@ from scopeflow.traces import read_traces
 PIECE_MIN = 0.1  # of a footprint's sum: a smaller piece is no cell of its own
 PARTS_ALIKE = 0.9  # two parts whose footprints have a cosine above this are one
 EDGE_PERCENTILE = 5  # of pixels, by how much they belong to one part: these are its own
+SECOND_MIN = 0.01  # of the first course's variance: a second one below is none
+NOISE_MIN = 3.0  # times the third's, which is noise
 SPLIT_PIXELS = 1500  # of a footprint at most, its brightest; their covariance is square
 AVERAGED_S = 0.2  # frames within this are averaged for the covariance
 
@@ -96,6 +98,9 @@ def parts_by_activity(
     non-negative factorization of rank two, in closed form.
     """
     energy, vectors = np.linalg.eigh(covariance)
+    third, second, first = np.maximum(energy, 0)[-3:] if len(energy) > 2 else (0, 0, 0)
+    if second <= SECOND_MIN * first or second <= NOISE_MIN * third:
+        return [values]
     plane = vectors[:, -2:] * np.sqrt(np.maximum(energy[-2:], 0))
     plane = plane[:, ::-1] * np.sign(plane[:, -1].sum() or 1)
     angle = np.arctan2(plane[:, 1], plane[:, 0])
@@ -104,8 +109,6 @@ def parts_by_activity(
         return [values]
     low, high = np.percentile(angle[clear], [EDGE_PERCENTILE, 100 - EDGE_PERCENTILE])
     rays = np.array([[np.cos(low), np.sin(low)], [np.cos(high), np.sin(high)]])
-    if high - low < 1e-3:
-        return [values]
     weights = np.maximum(plane @ np.linalg.inv(rays), 0).T
     parts = []
     for weight in weights:

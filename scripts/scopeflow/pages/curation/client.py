@@ -142,6 +142,7 @@ setInterval(() => {
   if (frames == null || frames.length == 0 || document.hidden) { return }
   at = (at + 1) % frames.length
   mini.data = {...mini.data, image: [frames[at]]}
+  window.scopeflow_mini_shown = (window.scopeflow_mini_shown ?? 0) + 1
   const time_s = stack.data.time_s[at]
   label.text = (time_s < 0 ? "−" : "+") + Math.abs(time_s).toFixed(2) + " s"
 }, 100)

@@ -10,7 +10,6 @@ from bokeh.models import (
     CustomJSTickFormatter,
     DataTable,
     Div,
-    HTMLTemplateFormatter,
     LinearColorMapper,
     NumberFormatter,
     RangeSlider,
@@ -38,7 +37,6 @@ LABEL_COLOURS = {
 }  # fmt: skip
 CHOSEN_COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#CC79A7", "#D55E00", "#0072B2")
 RAW, FIT, ACTIVITY = "#9a9a9a", "#0072B2", "#D55E00"
-ESCAPED = '<%= value == null ? "" : _.escape(value) %>'
 
 
 @dataclass
@@ -219,16 +217,15 @@ def make_controls(
     }
     buttons["keep"].button_type, buttons["drop"].button_type = "primary", "warning"
     number = NumberFormatter(format="0.00")
-    escaped = HTMLTemplateFormatter(template=ESCAPED)
     units = _table(
-        "units", {"unit_id": None, "label": escaped, "value": number, "note": escaped},
+        "units", {"unit_id": None, "label": None, "value": number, "note": None},
         {"label": "", "value": ""},
     )  # fmt: skip
     pairs = _table(
         "pairs", {"first": None, "second": None, "overlap": number, "correlation": number,
                   "distance_px": NumberFormatter(format="0.0")},
     )  # fmt: skip
-    differences = _table("differences", {"unit_id": None, "yours": escaped, "theirs": escaped})
+    differences = _table("differences", {"unit_id": None, "yours": None, "theirs": None})
     pairs_text = Div(text="Pairs that share pixels and rise together. Click one to choose both; "
                           "m makes them one.", width=SIDE_PX - 20)  # fmt: skip
     other = Select(title="Compare with rater", options=["", *others], value="", html_id="others")

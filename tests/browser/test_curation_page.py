@@ -122,7 +122,7 @@ class Opened:
         self.expect(words, part)
 
     def click(self, figure: str, x: float, y: float) -> None:
-        self.page.mouse.click(*self.page.evaluate(PLACE, [figure, x, y]))
+        self.page.mouse.click(*self.page.evaluate(PLACE, [figure, float(x), float(y)]))
 
     def frame(self) -> int:
         return self.page.evaluate(f"{MODEL}('frame').value")

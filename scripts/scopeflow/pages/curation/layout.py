@@ -7,6 +7,7 @@ from bokeh.models import (
     Button,
     ColorBar,
     ColumnDataSource,
+    CustomJS,
     CustomJSTickFormatter,
     DataTable,
     Div,
@@ -140,7 +141,7 @@ def make_images(shape: tuple[int, int]) -> Images:
     chosen = ColumnDataSource({"xs": [], "ys": [], "colour": []})
     numbers = ColumnDataSource({"x": [], "y": [], "text": [], "colour": []})
     figures["field"].multi_line(
-        "xs", "ys", line_color="colour", line_dash="dash", line_width=1.2, source=outlines,
+        "xs", "ys", line_color="colour", line_dash="dash", line_width=1.6, source=outlines,
         selection_line_alpha=1, nonselection_line_alpha=1,
     )  # fmt: skip
     for plot in figures.values():
@@ -257,7 +258,7 @@ def make_controls(
         Toggle(label="rows: each to its peak", active=True, html_id="scale", width=170),
         TextInput(title="Note (n)", width=300, html_id="note", max_length=500),
         Slider(title="frame", start=0, end=max(n_frames - 1, 1), value=0, step=1, width=430,
-               html_id="frame"),
+               html_id="frame", name="frame"),
         Button(label="▶ play", html_id="play", width=90),
         Select(options=[("0.5", "half speed"), ("1", "real time"), ("2", "2 × real time"),
                         ("5", "5 × real time")], value="1", width=120, html_id="speed"),
@@ -274,10 +275,14 @@ def _table(name: str, fields: dict, titles: dict[str, str] | None = None) -> Dat
         columns.append(
             TableColumn(field=field, title=titles.get(field) or field, sortable=False, **extra)
         )
-    return DataTable(
+    table = DataTable(
         source=ColumnDataSource({field: [] for field in fields}), columns=columns, html_id=name,
         width=SIDE_PX - 20, height=270, index_position=None, selectable=True, reorderable=False,
     )  # fmt: skip
+    # New values in as many rows as before are not drawn otherwise.
+    redraw = CustomJS(args={"view": table.view}, code="view.change.emit()")
+    table.source.js_on_change("data", redraw)
+    return table
 
 
 def frame_words(times: ColumnDataSource) -> CustomJSTickFormatter:

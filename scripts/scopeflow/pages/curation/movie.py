@@ -7,6 +7,7 @@ from scopeflow.pages.curation import pictures
 EVENTS = 8  # averaged at most
 BEFORE_S, AFTER_S = 0.5, 2.0
 MINI_FRAMES = 40  # shown of an average at most
+CLEAR = 0.2  # of a footprint's peak: so far it is taken to reach
 SAMPLED = 8  # frames that the contrast is taken from
 
 
@@ -156,8 +157,10 @@ class MovieView:
     def _box(self, k: int) -> tuple[slice, slice]:
         """Return a square around a unit, as far as it lies in the field."""
         height, width = self.result.shape
-        rows, cols = np.divmod(self.result.footprints[k].pixels, width)
-        reach = max(np.ptp(rows), np.ptp(cols)) if len(rows) else 10
+        one = self.result.footprints[k]
+        clear = one.pixels[one.values >= CLEAR * one.values.max(initial=1)]
+        rows, cols = np.divmod(clear, width)
+        reach = max(1.2 * np.ptp(rows), 1.2 * np.ptp(cols), 8) if len(rows) else 8
         row, col = self.result.place[k]
         return tuple(
             slice(int(max(centre - reach, 0)), int(min(centre + reach + 1, size)))
@@ -185,7 +188,7 @@ class MovieView:
             return
         (height, width), field = self.result.shape, self.view.images.field
         rows, cols = self._box(self.view.current)
-        side = 1.5 * max(rows.stop - rows.start, cols.stop - cols.start)
+        side = 1.3 * max(rows.stop - rows.start, cols.stop - cols.start)
         if abs(field.x_range.end - field.x_range.start) <= side + 1:
             field.x_range.update(start=-0.5, end=width - 0.5)
             field.y_range.update(start=height - 0.5, end=-0.5)

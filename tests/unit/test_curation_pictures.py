@@ -42,10 +42,13 @@ def test_an_outline_runs_around_the_cell_also_at_the_rim():
 
 
 def test_activity_adds_up_and_is_white_at_the_top():
-    both = pictures.activity_image([disk(10, 10), disk(10, 11)], [10.0, 20.0], SHAPE, 60.0)
-    one = pictures.activity_image([disk(10, 10)], [30.0], SHAPE, 60.0)
-    assert one[10, 10] == 127
-    assert both[10, 11] > both[10, 20] == 0
+    both, row, col = pictures.activity_image([disk(10, 10), disk(10, 14)], [10.0, 20.0], SHAPE, 60)
+    one, _, left = pictures.activity_image([disk(10, 10)], [30.0], SHAPE, 60.0)
+    assert one[10 - row, 10 - left] == 127
+    assert both.shape == (7, 11)
+    assert (row, col) == (7, 7)
+    assert both[3, 7] > both[3, 3] > 0 == both[0, 0]
+    assert pictures.activity_image([], [], SHAPE, 60.0)[0].max() == 0
 
 
 @pytest.mark.parametrize(

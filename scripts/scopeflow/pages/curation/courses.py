@@ -2,7 +2,6 @@
 
 import numpy as np
 from bokeh.events import RangesUpdate
-from bokeh.models import FixedTicker
 
 from scopeflow.pages.curation import pictures
 from scopeflow.pages.curation.layout import CHOSEN_COLOURS, TRACE_PX
@@ -63,7 +62,7 @@ class TraceView:
         colours = [CHOSEN_COLOURS[i // 2] for i in range(2 * len(shown))]
         self.figures.rows.data = {"xs": xs, "ys": ys, "colour": colours, "alpha": alpha}
         axis, ids = self.figures.group.yaxis[0], self.result.unit_id[shown]
-        axis.ticker = FixedTicker(ticks=[-i for i in range(len(shown))])
+        axis.ticker.ticks = [-i for i in range(len(shown))]
         axis.major_label_overrides = {-i: str(unit) for i, unit in enumerate(ids)}
         self.figures.group.title.text = "peaks in camera counts: " + ", ".join(
             f"{unit}: {peak:.3g}" for unit, peak in zip(ids, peaks, strict=True)

@@ -11,6 +11,7 @@ from bokeh.models import (
     CustomJSTickFormatter,
     DataTable,
     Div,
+    FixedTicker,
     LinearColorMapper,
     NumberFormatter,
     RangeSlider,
@@ -198,6 +199,7 @@ def make_traces(end_s: float) -> Traces:
         plot.add_layout(cursor)
         plot.toolbar.logo = None
     group.grid.visible = False
+    group.yaxis.ticker = FixedTicker(ticks=[])
     return Traces(unit, group, raw, fit, activity, rows, names, cursors)
 
 

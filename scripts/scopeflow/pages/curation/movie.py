@@ -84,13 +84,16 @@ class MovieView:
         place = {"x": [where.x], "y": [where.y], "dw": [where.width], "dh": [where.height]}
         traces = [self.result.traces(k)["C"] for k in shown]
         top = max((float(C.max(initial=0)) for C in traces), default=1.0)
-        picture = pictures.activity_image(
+        picture, row, col = pictures.activity_image(
             [self.result.footprints[k] for k in shown],
             [float(C[t]) for C in traces],
             self.result.shape,
             max(top, 1e-6),
         )
-        images.activity_image.data = {"image": [_tight(picture[where.rows, where.cols])], **place}
+        images.activity_image.data = {
+            "image": [picture], "x": [col - 0.5], "y": [row - 0.5],
+            "dw": [picture.shape[1]], "dh": [picture.shape[0]],
+        }  # fmt: skip
         if self.result.movie is None:
             return
         try:
@@ -198,7 +201,3 @@ class MovieView:
             field.x_range.update(start=col - side / 2, end=col + side / 2)
             field.y_range.update(start=row + tall / 2, end=row - tall / 2)
         self._on_zoom()
-
-
-def _tight(image: np.ndarray) -> np.ndarray:
-    return np.ascontiguousarray(image)

@@ -59,8 +59,8 @@ def outline(one: Footprint, width: int) -> tuple[np.ndarray, np.ndarray]:
 
 def activity_image(
     footprints: list[Footprint], counts: list[float], shape: tuple[int, int], top: float
-) -> np.ndarray:
-    """Return A C of some units in one frame as bytes.
+) -> tuple[np.ndarray, int, int]:
+    """Return A C of some units in one frame as bytes, no larger than they reach.
 
     Parameters
     ----------
@@ -74,12 +74,22 @@ def activity_image(
 
     Returns
     -------
-    ndarray of uint8, shape (height, width)
+    image : ndarray of uint8, shape (height, width) of the box around them
+    row, col : int
+        Where the box begins, px.
     """
-    image = np.zeros(shape[0] * shape[1], dtype=np.float32)
+    pixels = [one.pixels for one in footprints if len(one.pixels)]
+    if not pixels:
+        return np.zeros((1, 1), dtype=np.uint8), 0, 0
+    cols = [p % shape[1] for p in pixels]
+    top_row = min(int(p[0]) for p in pixels) // shape[1]
+    last_row = max(int(p[-1]) for p in pixels) // shape[1]
+    left, right = min(int(c.min()) for c in cols), max(int(c.max()) for c in cols)
+    image = np.zeros((last_row - top_row + 1, right - left + 1), dtype=np.float32)
     for one, count in zip(footprints, counts, strict=True):
-        image[one.pixels] += count * one.values
-    return to_bytes(image.reshape(shape), 0, top)
+        rows, columns = np.divmod(one.pixels, shape[1])
+        image[rows - top_row, columns - left] += count * one.values
+    return to_bytes(image, 0, top), top_row, left
 
 
 @dataclass(frozen=True)

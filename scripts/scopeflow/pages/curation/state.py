@@ -176,11 +176,11 @@ class Decisions:
 
     def counts(self) -> dict[str, int]:
         """Return how many units are kept, dropped, merged into others, split, not decided."""
-        labels = [self.of(unit) for unit in self.known]
+        labels = self.labels.values()
         counts = {
             "kept": sum(x.label == ACCEPT and x.merge_into is None for x in labels),
             "dropped": sum(x.label == REJECT for x in labels),
             "merged": sum(x.merge_into is not None for x in labels),
             "split": sum(x.label == SPLIT for x in labels),
         }
-        return counts | {"open": len(labels) - sum(counts.values())}
+        return counts | {"open": len(self.known) - sum(counts.values())}

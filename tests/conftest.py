@@ -2,7 +2,9 @@
 
 import pytest
 
-SHARED = (*("finished", "finished_model", "bad_data", "reads", "as_documented", "undisturbed", "browser"),)
+SHARED = (
+    *("finished", "finished_model", "bad_data", "reads", "as_documented", "undisturbed", "browser"),
+)
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks at the groups

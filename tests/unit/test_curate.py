@@ -59,6 +59,7 @@ def test_a_merged_unit_explains_what_its_members_did(write_units, tmp_path):
     C, S = group["C"][:], group["S"][:]
     C[1], S[1] = 0.5 * C[0], 0.5 * S[0]
     group["C"][:], group["S"][:] = C, S
+    group.attrs["contents"] = {}  # files may have other sizes now
     write_curated(path, tmp_path / "c.zarr", labels_of(tmp_path, "3,,1"))
     after = zarr.open_group(tmp_path / "c.zarr", mode="r")
     np.testing.assert_array_equal(after["unit_id"][:], [1, 5, 7])
@@ -83,6 +84,7 @@ def test_a_merge_of_units_apart_is_done_with_a_word(write_units, tmp_path, caplo
     assert not caplog.text
     group = zarr.open_group(path, mode="r+")
     group["A"][1] = np.eye(14, 18, 16)
+    group.attrs["contents"] = {}
     write_curated(path, tmp_path / "c.zarr", labels_of(tmp_path, "3,,1"))
     assert "units [1, 3] are merged, but do not all touch" in caplog.text
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import zarr
 
 from scopeflow.errors import InputError
+from scopeflow.intact import open_store
 from scopeflow.labels import digest_of_units
 from scopeflow.stores import read_frame
 
@@ -80,7 +80,7 @@ class Result:
 
     def __init__(self, folder: Path) -> None:
         check_result(folder)
-        self._group = zarr.open_group(folder / "units.zarr", mode="r")
+        self._group = open_store(folder / "units.zarr")
         attrs = dict(self._group.attrs)
         self.session, self.variant = attrs["session"], attrs["variant"]
         self.fps_hz = float(attrs["fps_hz"])
@@ -141,7 +141,7 @@ class Result:
                 "Set keep_movies: true and run again to see it here."
             )
             return
-        movie = zarr.open_group(path, mode="r")["Y"]
+        movie = open_store(path)["Y"]
         if movie.shape != (self.n_frames, *self.shape):
             self.why_no_movie = f"The movie in {path} has another size than the units."
             return

@@ -42,15 +42,24 @@ def main() -> None:
         print(compared(chosen.result, *chosen.compare))
         return
 
-    def load():
+    opened = []
+
+    def picture() -> bytes:
+        from scopeflow.pages.curation.pictures import png
         from scopeflow.pages.curation.session import Session
 
         session = Session(chosen.result, chosen.rater, chosen.carry_over)
+        opened.append(session)
+        if session.carried:
+            print(session.carried)
+        return png(session.field)
+
+    def load():
         from scopeflow.pages.curation.view import View
 
-        return lambda document: View(document, session)
+        return lambda document: View(document, opened[0])
 
-    serve(load, chosen, f"Curation of {chosen.result}")
+    serve(load, chosen, f"Curation of {chosen.result}", picture)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
 """Serve a page to the browser: to this machine alone unless told otherwise, and by token.
 
-The socket listens and the browser is started before the libraries are imported; its request
-waits in the socket's queue meanwhile, so that both start at the same time.
+The socket listens and the browser is started before the libraries are imported, so that both
+start at the same time; `splash` answers until the page can.
 """
 
 import argparse
+import gc
 import hmac
 import os
 import secrets
@@ -16,6 +17,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from scopeflow.errors import InputError
+from scopeflow.pages.splash import REFUSED, Splash
 
 if TYPE_CHECKING:
     from bokeh.document import Document
@@ -24,9 +26,6 @@ if TYPE_CHECKING:
 Page = Callable[["Document"], None]
 
 LOCAL = ("127.0.0.1", "localhost", "::1")
-REFUSED = """<!DOCTYPE html><html lang="en"><meta charset="utf-8"><title>Scopeflow</title>
-<p>This page opens with its whole address only, the part with <code>token=</code> included.
-Copy it from the terminal in which the page was started.</p></html>"""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -55,7 +54,12 @@ def run(main: Callable[[], None]) -> None:
         sys.exit("\nClosed.")
 
 
-def serve(load: Callable[[], Page], options: argparse.Namespace, title: str) -> None:
+def serve(
+    load: Callable[[], Page],
+    options: argparse.Namespace,
+    title: str,
+    picture: Callable[[], bytes] | None = None,
+) -> None:
     """Serve a page until the command is stopped.
 
     Parameters
@@ -67,6 +71,9 @@ def serve(load: Callable[[], Page], options: argparse.Namespace, title: str) -> 
         Of a parser with `add_options`.
     title : str
         Of the page, for the tab and the terminal.
+    picture : callable, optional
+        Called before `load`; returns a first picture as PNG, to be looked at until the page is
+        there.
 
     Raises
     ------
@@ -89,8 +96,14 @@ def serve(load: Callable[[], Page], options: argparse.Namespace, title: str) -> 
         print(f"From other machines: http://{socket.gethostname()}:{port}/?token={token}")
     if not options.no_browser:
         _open_browser(url)
+    splash = Splash(listening, token, title)
+    gc.disable()  # importing leaves next to no garbage, and looking for it takes a tenth
     try:
+        if picture is not None:
+            splash.show(picture())
         page = load()
+        gc.enable()
+        splash.stop()
         _loop(page, title, listening, token, _origins(options, port), started)
     finally:
         listening.close()
@@ -138,6 +151,11 @@ def _loop(
     from bokeh.server.tornado import BokehTornado
     from tornado.httpserver import HTTPServer
     from tornado.ioloop import IOLoop
+    from tornado.web import RequestHandler
+
+    class Ready(RequestHandler):
+        def get(self) -> None:
+            self.write({"ready": True})
 
     def fill(document: "Document") -> None:
         document.title = title
@@ -147,6 +165,7 @@ def _loop(
     application = BokehTornado(
         fill,
         extra_websocket_origins=origins,
+        extra_patterns=[("/loading.json", Ready)],  # the question of the splash
         auth_provider=_by_token(token, f"scopeflow_{port}"),
         secret_key=secrets.token_bytes(32),
         sign_sessions=True,

@@ -1,5 +1,6 @@
 """From arrays to what the page shows: images of bytes, outlines, thinned traces, colours."""
 
+import io
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,15 @@ def footprint_image(footprints: list[Footprint], shape: tuple[int, int]) -> np.n
     for one in footprints:
         image[one.pixels] = np.maximum(image[one.pixels], one.values)
     return to_bytes(image.reshape(shape), 0, 1)
+
+
+def png(image: np.ndarray) -> bytes:
+    """Return a grey image (height, width) of uint8 as a PNG file."""
+    from PIL import Image
+
+    file = io.BytesIO()
+    Image.fromarray(image).save(file, "PNG", compress_level=1)
+    return file.getvalue()
 
 
 def to_bytes(image: np.ndarray, low: float, high: float) -> np.ndarray:

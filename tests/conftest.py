@@ -3,8 +3,14 @@
 import pytest
 
 SHARED = (
-    *("finished", "finished_model", "bad_data", "reads", "as_documented", "undisturbed"),
+    "finished",
+    "finished_model",
+    "bad_data",
+    "reads",
+    "as_documented",
+    "undisturbed",
     "formats",
+    "browser",
 )
 
 

@@ -1,6 +1,5 @@
-"""Labels that a person gave to units, and the units after them."""
+"""The units after a person's labels: left out, merged, split, and how that is recorded."""
 
-import csv
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,120 +8,53 @@ import zarr
 from scipy import sparse
 from scipy.sparse import csgraph
 
-from scopeflow.errors import InputError
-from scopeflow.footprints import centroids, read_footprints
+from scopeflow.filters import default_cutoff_hz
+from scopeflow.footprints import read_footprints
 from scopeflow.intact import open_store
+from scopeflow.labels import Labels
 from scopeflow.logs import logger
 from scopeflow.merge import rank_one
+from scopeflow.movie import Movie
 from scopeflow.noise import trace_noise
-from scopeflow.quality import diameters, signal_to_noise
+from scopeflow.patches import PATCH_DIAMETERS
+from scopeflow.quality import signal_to_noise
+from scopeflow.remake import Model, fitted, pieces, read_again, shape_numbers, split_by_activity
 from scopeflow.stores import COMPRESSOR, create
 
-COLUMNS = ("unit_id", "label", "merge_into")
-LABELS = ("accept", "reject", "")  # an empty one accepts
+PENALTY = 2.0  # default of temporal.sparse_penalty
 
 
-@dataclass(frozen=True)
-class Labels:
-    """What shall become of the units.
+@dataclass
+class Changes:
+    """What becomes of the units.
 
     Attributes
     ----------
-    rejected : list of int
-        Units to leave out.
-    merged : dict of list of int
-        By surviving unit: all units that it is made of, itself first.
-    accepted : list of int
-        Units that a person accepted, whatever the criteria say.
+    gone : list of int
+        Units that are left out.
+    rows : dict of dict
+        By unit: the values that change, by name.
+    added : dict of int
+        By new unit: the unit whose other values it takes over.
+    split : dict of list of int
+        By split unit: both that it became.
+    not_split : list of int
+        Units labelled split that stayed whole.
+    refitted : bool
+        Whether traces were read from the movie again.
     """
 
-    rejected: list[int] = field(default_factory=list)
-    merged: dict[int, list[int]] = field(default_factory=dict)
-    accepted: list[int] = field(default_factory=list)
+    gone: list[int] = field(default_factory=list)
+    rows: dict[int, dict] = field(default_factory=dict)
+    added: dict[int, int] = field(default_factory=dict)
+    split: dict[int, list[int]] = field(default_factory=dict)
+    not_split: list[int] = field(default_factory=list)
+    refitted: bool = False
 
 
-def read_labels(path: str | Path, unit_id: np.ndarray) -> Labels:
-    """Read and check a table of labels.
-
-    Parameters
-    ----------
-    path : str or Path
-        CSV (commas, semicolons or tabs) with the columns ``unit_id``, ``label`` and, if
-        units are to be merged, ``merge_into``. Units without a row are kept.
-    unit_id : ndarray of int, shape (unit_id,)
-        The units that there are.
-
-    Raises
-    ------
-    InputError
-        With one line for each fault.
-    """
-    rows = _read_rows(Path(path))
-    known = set(unit_id.tolist())
-    faults, rejected, accepted, targets = [], [], [], {}
-    seen = set()
-    for number, row in rows:
-        where = f"{path}, row {number}"
-        unit, label, target = (row.get(column, "").strip() for column in COLUMNS)
-        label = label.lower()
-        if not unit.isdigit() or int(unit) not in known:
-            faults.append(f"{where}: there is no unit {unit!r}; allowed: {_some(known)}.")
-        elif int(unit) in seen:
-            faults.append(f"{where}: unit {unit} has a row already. Remove one.")
-        elif label not in LABELS:
-            faults.append(f"{where}: label is {label!r}; allowed: accept, reject.")
-        elif target and (not target.isdigit() or int(target) not in known or target == unit):
-            faults.append(f"{where}: merge_into is {target!r}; allowed: another unit, or nothing.")
-        elif target and label == "reject":
-            faults.append(f"{where}: unit {unit} is rejected and merged. Choose one.")
-        elif target:
-            targets[int(unit)] = int(target)
-        elif label == "reject":
-            rejected.append(int(unit))
-        elif label == "accept":
-            accepted.append(int(unit))
-        if unit.isdigit():
-            seen.add(int(unit))
-    for unit, target in targets.items():
-        if target in rejected or target in targets:
-            fate = "rejected" if target in rejected else "itself merged into another"
-            faults.append(f"{path}: unit {unit} is merged into {target}, which is {fate}.")
-    if faults:
-        raise InputError("\n".join(faults))
-    merged: dict[int, list[int]] = {}
-    for unit, target in sorted(targets.items()):
-        merged.setdefault(target, [target]).append(unit)
-    return Labels(sorted(rejected), merged, sorted(accepted))
-
-
-def _read_rows(path: Path) -> list[tuple[int, dict[str, str]]]:
-    """Return (number of the line, values by column) of every row that is not blank."""
-    try:
-        lines = path.read_text("utf-8-sig").splitlines()
-    except UnicodeDecodeError:
-        raise InputError(f"{path} is not a text file in UTF-8. Save it as CSV in UTF-8.") from None
-    delimiter = max(",;\t", key=lines[0].count) if lines else ","
-    table = [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=delimiter)]
-    columns = table[0] if table else []
-    for column in COLUMNS[:2]:
-        if column not in columns:
-            raise InputError(
-                f"{path}: column {column} is missing; found: {', '.join(columns) or 'nothing'}. "
-                "The first row must name the columns unit_id, label and, if needed, merge_into."
-            )
-    return [
-        (number, dict(zip(columns, cells, strict=False)))
-        for number, cells in enumerate(table[1:], start=2)
-        if any(cells)
-    ]
-
-
-def _some(units: set[int]) -> str:
-    names = [str(unit) for unit in sorted(units)]
-    return ", ".join(names[:8]) + (f" ... {names[-1]}" if len(names) > 8 else "") or "none"
-
-
-def write_curated(source: str | Path, target: Path, labels: Labels) -> None:
+def write_curated(
+    source: str | Path, target: Path, labels: Labels, movie: Movie | None = None
+) -> Changes:
     """Write a store of units after the labels, in the form of the one before them.
 
     Parameters
@@ -133,15 +65,22 @@ def write_curated(source: str | Path, target: Path, labels: Labels) -> None:
         Store to write.
     labels : Labels
         Of `read_labels`; empty ones copy every unit.
+    movie : Movie, optional
+        The motion-corrected movie: merged units are read from it again. Without it their
+        traces are mixed from those of their members, and no unit can be split.
+
+    Returns
+    -------
+    Changes
+        What was done.
     """
     before = open_store(source)
-    unit_id = before["unit_id"][:]
-    gone = [*labels.rejected, *(m for group in labels.merged.values() for m in group[1:])]
-    kept = np.flatnonzero(~np.isin(unit_id, gone))
-    rows = _merged_rows(before, source, labels)
-    for unit in {*labels.accepted, *labels.merged} - {*gone}:
-        rows.setdefault(unit, {})["accepted"] = 1
-    after = create(target, **_attributes(dict(before.attrs), labels))
+    unit_id = before["unit_id"][:].tolist()
+    changes = changes_of(before, source, labels, movie)
+    position = {unit: k for k, unit in enumerate(unit_id)}
+    kept = [unit for unit in unit_id if unit not in {*changes.gone}] + sorted(changes.added)
+    origin = np.array([position[changes.added.get(unit, unit)] for unit in kept], dtype=np.int64)
+    after = create(target, **_attributes(dict(before.attrs), labels, changes))
     for name in before.array_keys():
         array = before[name]
         by_unit = array.metadata.dimension_names[:1] == ("unit_id",)
@@ -160,35 +99,67 @@ def write_curated(source: str | Path, target: Path, labels: Labels) -> None:
             if not by_unit:
                 copy[block] = array[block]
                 continue
-            values = array.oindex[kept[block]]
-            for i, unit in enumerate(unit_id[kept[block]].tolist()):
-                if unit in rows:
-                    values[i] = rows[unit].get(name, values[i])
+            values = array.oindex[origin[block]]
+            for i, unit in enumerate(kept[block]):
+                if unit in changes.rows:
+                    values[i] = changes.rows[unit].get(name, values[i])
             copy[block] = values
+    return changes
 
 
-def _attributes(attrs: dict, labels: Labels) -> dict:
-    """Return the attributes, with what was done and the lineage of merged units."""
+def _attributes(attrs: dict, labels: Labels, changes: Changes) -> dict:
+    """Return the attributes, with what was done and the lineage of merged and split units."""
     lineage = {k: list(v) for k, v in attrs.get("lineage", {}).items()}
     for survivor, group in labels.merged.items():
         lineage[str(survivor)] = sorted(
             {label for m in group for label in lineage.pop(str(m), [m])}
         )
+    for unit, parts in changes.split.items():
+        old = lineage.get(str(unit), [unit])
+        lineage |= {str(part): old for part in parts}
     done = {
         "rejected": labels.rejected,
         "merged": {str(survivor): group for survivor, group in labels.merged.items()},
+        "split": {str(unit): parts for unit, parts in changes.split.items()},
+        "not_split": changes.not_split,
+        "refitted": changes.refitted,
     }
     return {**attrs, "lineage": lineage, "curation": done}
 
 
-def _merged_rows(before: zarr.Group, path: str | Path, labels: Labels) -> dict[int, dict]:
-    """Return, by surviving unit, the values that its merge changes, by name."""
-    if not labels.merged:
-        return {}
-    A, shape = read_footprints(path)
+def changes_of(
+    before: zarr.Group, path: str | Path, labels: Labels, movie: Movie | None
+) -> Changes:
+    """Return what labels make of the units of a store."""
+    merged = [m for group in labels.merged.values() for m in group[1:]]
+    changes = Changes([*labels.rejected, *merged])
+    if labels.merged or labels.split:
+        A, shape = read_footprints(path)
+        _merge(before, A, shape, labels, changes)
+        if movie is None:
+            changes.not_split = list(labels.split)
+        else:
+            _split(before, A, shape, labels, movie, changes)
+            _refit(before, A, shape, movie, changes)
+    for unit in {*labels.accepted, *changes.rows} - {*changes.gone}:
+        changes.rows.setdefault(unit, {})["accepted"] = 1
+    return changes
+
+
+def model_of(attrs: dict) -> Model:
+    """Return how a store's traces were read and fitted, by the settings it was made with."""
+    settings = attrs["parameters"]
+    traces, temporal = settings.get("traces", {}), settings.get("temporal", {})
+    radius = traces.get("patch_radius_px") or PATCH_DIAMETERS * settings["cell_diameter_px"]
+    cutoff = temporal.get("noise_cutoff_hz") or default_cutoff_hz(attrs["fps_hz"])
+    penalty = temporal.get("sparse_penalty")
+    return Model(radius, cutoff, PENALTY if penalty is None else penalty)
+
+
+def _merge(before, A: sparse.csr_array, shape, labels: Labels, changes: Changes) -> None:
+    """Give every survivor the footprint of its group, and traces mixed from its members."""
     unit_id, fps_hz = before["unit_id"][:], before.attrs["fps_hz"]
     position = {unit: k for k, unit in enumerate(unit_id.tolist())}
-    rows = {}
     for survivor, group in labels.merged.items():
         members = np.array([position[unit] for unit in group])
         traces = {name: before[name].oindex[members] for name in ("C", "S", "YrA")}
@@ -197,16 +168,47 @@ def _merged_rows(before: zarr.Group, path: str | Path, labels: Labels) -> dict[i
         footprint, mix = merge_of(A[members], traces["C"])
         row = {name: mix @ values for name, values in traces.items()}
         row |= {name: mix @ before[name].oindex[members] for name in ("b0", "c0")}
-        row["A"] = footprint.reshape(shape)
         # The rule temporal_update measures the noise in this band, too.
         row["sigma"] = trace_noise(row["YrA"][None], fps_hz, fps_hz / 4)[0]
         row["snr"] = signal_to_noise(row["C"][None], row["sigma"][None])[0]
-        row["spatial_r"] = np.nan  # would need the movie
-        one = sparse.csr_array(footprint[None])
-        row["size_px"], row["diameter_px"] = one.nnz, diameters(one)[0]
-        row["centroid_height"], row["centroid_width"] = centroids(one, shape)[0]
-        rows[survivor] = row
-    return rows
+        changes.rows[survivor] = row | shape_numbers(footprint, shape)
+
+
+def _split(before, A: sparse.csr_array, shape, labels: Labels, movie, changes: Changes) -> None:
+    """Make two of every unit labelled so; the larger keeps the number, the other gets a new one."""
+    unit_id = before["unit_id"][:].tolist()
+    old = [label for members in before.attrs.get("lineage", {}).values() for label in members]
+    new = max([*unit_id, *old], default=0)
+    radius = model_of(before.attrs).radius_px
+    for unit in labels.split:
+        k = unit_id.index(unit)
+        parts = [part.ravel() for part in pieces(A[[k]].toarray().reshape(shape))]
+        if len(parts) < 2:
+            parts = split_by_activity(k, A, before["C"], shape, movie, radius)
+        if len(parts) < 2:
+            changes.not_split.append(unit)
+            continue
+        new += 1
+        changes.added[new], changes.split[unit] = unit, [unit, new]
+        for label, part in zip((unit, new), parts, strict=True):
+            part = (part / part.max()).astype(np.float32)
+            changes.rows[label] = {"unit_id": label, **shape_numbers(part, shape)}
+
+
+def _refit(before, A: sparse.csr_array, shape, movie: Movie, changes: Changes) -> None:
+    """Read the traces of all units made anew from the movie, and fit them."""
+    if not changes.rows:
+        return
+    unit_id = before["unit_id"][:].tolist()
+    made, model = list(changes.rows), model_of(before.attrs)
+    others = [k for k, unit in enumerate(unit_id) if unit not in {*changes.gone, *made}]
+    new = np.stack([changes.rows[unit]["A"].ravel() for unit in made])
+    present = sparse.csr_array(sparse.vstack([sparse.csr_array(new), A[others]], format="csr"))
+    YrA = read_again(range(len(made)), present, shape, movie, model.radius_px)
+    for unit, trace in zip(made, YrA, strict=True):
+        g = before["g"][unit_id.index(changes.added.get(unit, unit))]
+        changes.rows[unit] |= fitted(trace, g, movie.fps_hz, model)
+    changes.refitted = True
 
 
 def groups_of_touching(A: sparse.csr_array) -> list[np.ndarray]:

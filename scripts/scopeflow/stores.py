@@ -169,6 +169,37 @@ def read_slab(movie: zarr.Array, slab: slice) -> np.ndarray:
     return frames.reshape(shape)
 
 
+def read_frame(movie: zarr.Array, t: int, rows: slice = slice(None)) -> np.ndarray:
+    """Read one frame of a movie, or some rows of it, and nothing else of its slab.
+
+    Parameters
+    ----------
+    movie : zarr.Array
+        Made by `create_movie`, on disk.
+    t : int
+        The frame.
+    rows : slice, optional
+        Without a step.
+
+    Returns
+    -------
+    ndarray, shape (row, width)
+
+    Raises
+    ------
+    OSError
+        If the file is missing or too short.
+    """
+    _, height, width = movie.shape
+    first, stop, _ = rows.indices(height)
+    file = _file_of(movie, slice(t, t + 1))
+    offset = (t % movie.chunks[0] * height + first) * width * movie.dtype.itemsize
+    frame = np.fromfile(file, movie.dtype, (stop - first) * width, offset=offset)
+    if frame.size < (stop - first) * width:
+        raise OSError(f"{file} is cut off; delete its folder and run again")
+    return frame.reshape(stop - first, width)
+
+
 def _file_of(movie: zarr.Array, slab: slice) -> Path:
     key = movie.metadata.encode_chunk_key((slab.start // movie.chunks[0], 0, 0))
     return Path(movie.store.root, movie.path, key)

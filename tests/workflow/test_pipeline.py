@@ -11,6 +11,7 @@ import xarray as xr
 import zarr
 
 from project import FAKE, Project
+from scopeflow.pages.curation.session import Session
 from scopeflow.recordings import write_recording
 
 pytestmark = pytest.mark.slow
@@ -271,6 +272,28 @@ METHODS = {
         "merge": {"method": "none"},
     },
 }  # fmt: skip
+
+
+def test_labels_of_the_curation_page_are_applied(finished):
+    """After a merge, traces are read from the movie again; only what depends on it runs."""
+    finished.configure(**finished.base)
+    folder = finished.folder / "results" / "cells" / "default"
+    session = Session(folder)
+    first, second, third = session.result.unit_id[:3].tolist()
+    session.store.act("merge", [first, second])
+    session.store.act("drop", [third])
+    goal = "results/cells/default/curated.zarr"
+    assert finished.due("--", goal) == {"curate": 1}
+    finished.complete(*TWO_AT_ONCE, "--", goal)
+    curated, units = xr.open_zarr(folder / "curated.zarr"), open_units(finished, "cells")
+    assert sorted({*units.unit_id.values} - {*curated.unit_id.values}) == sorted([second, third])
+    assert curated.attrs["curation"]["refitted"]
+    left = curated.sel(unit_id=curated.unit_id != first)
+    xr.testing.assert_identical(left.C, units.C.sel(unit_id=left.unit_id))
+    merged = curated.sel(unit_id=first)
+    np.testing.assert_array_equal(np.isnan(merged.YrA), units.frame_good == 0)
+    explained = np.corrcoef(merged.C, units.C.sel(unit_id=[first, second]).sum("unit_id"))[0, 1]
+    assert explained > 0.5
 
 
 def test_every_method_runs_to_the_end(tmp_path):

@@ -3,6 +3,7 @@ rule curate:
     input:
         units="<results>/{session}/{variant}/units.zarr",
         labels=plan.labels,
+        movie=plan.movie_for_labels,
     output:
         curated=directory("<results>/{session}/{variant}/curated.zarr"),
     log:

@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 
 from scopeflow.errors import InputError
+from scopeflow.labels import remakes_units
 from scopeflow.plan.animals import Animals
 from scopeflow.plan.differences import differences
 from scopeflow.plan.variants import IMPLANT, PREVIEW
@@ -207,6 +208,15 @@ class Plan(Animals):
         """Input function: the table of labels that a person wrote, if there is one."""
         path = f"{self.curation}/{wildcards.session}/{wildcards.variant}.csv"
         return [path] if Path(path).is_file() else []
+
+    def movie_for_labels(self, wildcards) -> list[str]:
+        """Input function: the movie, if labels merge or split units and it is kept."""
+        labels, kept = self.labels(wildcards), self.config["keep_movies"]
+        if not (labels and kept and wildcards.session in self.recorded):
+            return []
+        if not remakes_units(Path(labels[0])):
+            return []
+        return [self.product("apply_motion", "Y.zarr")(wildcards)]
 
     def recordings_by_files(self) -> dict[tuple[int, bool], list[str]]:
         """Return the names of simulated recordings by their files.

@@ -5,6 +5,7 @@ import pytest
 SHARED = (
     *("finished", "finished_model", "bad_data", "reads", "as_documented", "undisturbed"),
     "formats",
+    "browser",
 )
 
 

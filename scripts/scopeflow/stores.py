@@ -169,6 +169,21 @@ def read_slab(movie: zarr.Array, slab: slice) -> np.ndarray:
     return frames.reshape(shape)
 
 
+def read_frame(movie: zarr.Array, number: int) -> np.ndarray:
+    """Read one frame of a movie straight from its file, shape (height, width).
+
+    Parameters and errors as for `read_slab`; zarr would read the whole slab.
+    """
+    first = number - number % movie.chunks[0]
+    pixels = math.prod(movie.shape[1:])
+    file = _file_of(movie, slice(first, number + 1))
+    offset = (number - first) * pixels * movie.dtype.itemsize
+    frame = np.fromfile(file, movie.dtype, pixels, offset=offset)
+    if frame.size < pixels:
+        raise OSError(f"{file} is cut off; delete its folder and run again")
+    return frame.reshape(movie.shape[1:])
+
+
 def _file_of(movie: zarr.Array, slab: slice) -> Path:
     key = movie.metadata.encode_chunk_key((slab.start // movie.chunks[0], 0, 0))
     return Path(movie.store.root, movie.path, key)

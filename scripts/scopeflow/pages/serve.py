@@ -169,6 +169,7 @@ def _by_token(token: str, cookie: str):
     """Return Bokeh's kind of gate: the token of the address, then a cookie that holds it."""
     from bokeh.server.auth_provider import AuthProvider
     from tornado.web import RequestHandler
+    from tornado.websocket import WebSocketHandler
 
     class Refusal(RequestHandler):
         def get(self) -> None:
@@ -178,7 +179,8 @@ def _by_token(token: str, cookie: str):
     def user(handler: "RequestHandler") -> str | None:
         given = handler.get_query_argument("token", None)
         if given is not None and hmac.compare_digest(given.encode(), token.encode()):
-            handler.set_cookie(cookie, token, httponly=True, samesite="Strict")
+            if not isinstance(handler, WebSocketHandler):  # which can set none
+                handler.set_cookie(cookie, token, httponly=True, samesite="Strict")
             return "owner"
         kept = handler.get_cookie(cookie) or ""
         return "owner" if hmac.compare_digest(kept.encode(), token.encode()) else None

@@ -110,9 +110,10 @@ class _File:
     def _decoded(self, number: int) -> np.ndarray | None:
         if self._container is None:
             self._container = av.open(str(self.video.path))
+            # Threads by frame would decode several for the one that is wanted.
+            self._container.streams.video[0].thread_type = "SLICE"
             self._next = -1
         stream = self._container.streams.video[0]
-        stream.thread_type = "SLICE"  # several frames at a time would be decoded for one
         if not self._next <= number <= self._next + NEAR or self._next < 0:
             first = stream.start_time or 0
             at = first + round(number / stream.average_rate / stream.time_base)

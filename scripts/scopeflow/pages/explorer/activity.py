@@ -137,7 +137,7 @@ class ActivityTab:
             width=330, height=240,
         )  # fmt: skip
         self._pulses = ColumnDataSource(data={"xs": [], "ys": [], "colour": []})
-        self._pulse.multi_line("xs", "ys", source=self._pulses, line_color="colour", line_width=2)  # fmt: skip
+        self._pulse.multi_line("xs", "ys", source=self._pulses, line_color="colour", line_width=2)
 
     # ---------------------------------------------------------------- fits
 

@@ -99,7 +99,6 @@ class Picture:
         bar: bool = False,
     ) -> None:
         top, left, height, width = box
-        scale = long_side / max(height, width)
         ranges = (
             (share.figure.x_range, share.figure.y_range)
             if share
@@ -111,8 +110,6 @@ class Picture:
         self.figure = tagged(
             figure(
                 title=title,
-                frame_width=max(round(width * scale), 60),
-                frame_height=max(round(height * scale), 60),
                 x_range=ranges[0],
                 y_range=ranges[1],
                 x_axis_label="column (px)",
@@ -123,6 +120,8 @@ class Picture:
             ),
             name,
         )
+        self._sides = height, width
+        self.resize(long_side)
         self.figure.toolbar.logo = None
         self.figure.grid.visible = False
         palette = Greys256 if colours == "grey" else Viridis256
@@ -153,6 +152,13 @@ class Picture:
             _placed(box) if box else {k: list(self.source.data[k]) for k in ("x", "y", "dw", "dh")}
         )
         self.source.data = {**data, **place}
+
+    def resize(self, long_side: int) -> None:
+        """Give the longer side a length, in px of the screen."""
+        height, width = self._sides
+        scale = long_side / max(height, width)
+        self.figure.frame_height = max(round(height * scale), 60)
+        self.figure.frame_width = max(round(width * scale), 60)
 
     def levels(self, low: float, high: float) -> None:
         """Show `low` as black and `high` as white."""

@@ -43,6 +43,7 @@ from scopeflow.pages.explorer.parts import (
 from scopeflow.pages.explorer.recording import Recording
 
 SPEEDS = ["0.25", "0.5", "1", "2", "5", "10", "20"]
+LAYOUT = {1: (1, 420), 2: (2, 390), 3: (3, 260), 4: (2, 300)}  # pictures in a row, and their size
 TICK_MS = 12
 LATE_S = 1.0  # a browser that does not answer for so long is sent the next frame anyway
 HISTOGRAM_S = 0.2  # while playing, it is renewed this often
@@ -73,7 +74,7 @@ class Player:
         self._build_controls()
         self._build_histogram()
         self._build_curves()
-        self._images = row()
+        self._images = column()
         self._arrange()
         side = column(self._histogram, self._drawing.view, self._exclusion.view)
         self.view = row(
@@ -162,16 +163,21 @@ class Player:
         for name in self._shown:
             if name not in self._pictures:
                 self._pictures[name] = self._new_picture(name)
-        self._images.children = [self._pictures[name].figure for name in self._shown]
+        per_row, side = LAYOUT[len(self._shown)]
+        figures = []
+        for name in self._shown:
+            self._pictures[name].resize(side)
+            figures.append(self._pictures[name].figure)
+        self._images.children = [
+            row(*figures[i : i + per_row]) for i in range(0, len(figures), per_row)
+        ]
         self._sent = -1
         self._send(self._wanted)
 
     def _new_picture(self, name: str) -> Picture:
         first = self._pictures.get("raw")
-        side = 400 if name == "raw" else 330
         title = f"{name}: {NAMES[name]}"
-        picture = Picture(title, self._movies.box(name), f"movie-{name}", share=first,
-                          long_side=side)  # fmt: skip
+        picture = Picture(title, self._movies.box(name), f"movie-{name}", share=first)
         if name == "raw":
             self._drawing.draw_on(picture.figure)
             code = CustomJS(args={"source": picture.source, "drawn": self._ack}, code=DRAWN)

@@ -38,7 +38,8 @@ class Recording:
         self._desk = desk
         self.frames = VideoFrames(desk.videos, desk.session)
         self.shape = self.frames.shape
-        load = self._settings_of_run() or desk.settings["load"]
+        of_run, fps_hz = self._run()
+        load = of_run or desk.settings["load"]
         self.region, sizes = closed(load["region"], self.shape), load["downsample"]
         self.factors = sizes["height"], sizes["width"]
         self.method = load["downsample_method"]
@@ -46,7 +47,7 @@ class Recording:
         self.status: list[str] = []
         self.course: Course | None = None
         row = desk.settings["session"]
-        self.fps_hz = (row["fps_hz"] or self.frames.fps_hz or 30.0) / self.step
+        self.fps_hz = fps_hz or (row["fps_hz"] or self.frames.fps_hz or 30.0) / self.step
         try:
             self._read_table(desk.product("load", "frames.tsv"))
         except Missing:
@@ -55,14 +56,14 @@ class Recording:
             self.time_s = np.arange(len(self.number)) / self.fps_hz
         self.n_frames = len(self.number)
 
-    def _settings_of_run(self) -> dict | None:
-        """Return the settings under which the last run loaded the videos, if there was one."""
+    def _run(self) -> tuple[dict | None, float | None]:
+        """Return settings and frame rate with which the last run loaded the videos, if any."""
         try:
             store = self._desk.product("load", "frames.tsv").with_name("raw.zarr") / "zarr.json"
             attributes = json.loads(store.read_text("utf-8"))["attributes"]
-            return attributes["parameters"]
+            return attributes["parameters"], float(attributes["fps_hz"])
         except (Missing, OSError, KeyError, ValueError):
-            return None
+            return None, None
 
     def _read_table(self, path: Path) -> None:
         """Take times, places and verdicts from the table of the last run."""
@@ -84,8 +85,6 @@ class Recording:
         # Frames that were never there show the one before.
         self.number = np.maximum.accumulate(np.array(numbers, dtype=np.int64)).clip(0)
         self.course = Course(np.arange(len(rows)), *values.T)
-        if len(rows) > 1:
-            self.fps_hz = float(1 / max(np.median(np.diff(self.time_s)), 1e-6))
 
     def original(self, frame: int) -> np.ndarray:
         """Return a frame as it is in the video, black where it cannot be decoded."""

@@ -125,7 +125,8 @@ class SeedsTab:
 
     def _build_examples(self) -> None:
         self._spectrum = line_figure(
-            "spectrum", "spectrum of the examples; below them: blue under the cut-off, orange above", "frequency (Hz)", "power (counts²/Hz)",
+            "spectrum", "spectrum of the examples; below: blue under, orange above the cut-off",
+            "frequency (Hz)", "power (counts²/Hz)",
             x_axis_type="log", y_axis_type="log", width=640, height=180, tools="reset",
         )  # fmt: skip
         self._power = ColumnDataSource(data={"xs": [], "ys": [], "colour": []})

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from scopeflow.explore.pictures import display_range
 from scopeflow.pages.explorer.desk import Desk, Missing
 from scopeflow.pages.explorer.recording import Recording
 
@@ -58,6 +59,17 @@ class Movies:
         except OSError as error:
             self._open.pop(name)
             raise Missing(f"{NAMES[name]}: not readable ({error}).") from None
+
+    def levels(self, name: str, number: int) -> tuple[float, float]:
+        """Return the values of a movie that are shown as black and as white."""
+        if name == "cells":
+            C = open_group(self._desk.units())["C"]
+            peaks = np.nan_to_num(C[:, : 4 * C.chunks[1]]).max(axis=1, initial=0)
+            return 0.0, float(np.quantile(peaks, 0.75)) if len(peaks) else 1.0
+        course = self._recording.course
+        if name == "filtered" and course is not None:
+            number = int(course.frame[course.largest.argmax()])  # at rest it shows noise only
+        return display_range(self.frame(name, number))
 
     def glow(self) -> np.ndarray:
         """Return the image that is taken off every frame, by the last run or a sample of frames."""

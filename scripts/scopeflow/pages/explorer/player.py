@@ -240,7 +240,7 @@ class Player:
             picture = self._pictures[name]
             if name not in self._levelled:
                 self._levelled.add(name)
-                picture.auto_levels(image)
+                picture.levels(*self._movies.levels(name, frame))
             picture.show(image, frame)
         if self.slider.value != frame:
             self.slider.value = frame

@@ -123,7 +123,7 @@ def test_the_player_steps_plays_and_shows_all_movies(explorer):
     assert explorer.value("player-note") == ""
     explorer.click("play")
     explorer.page.wait_for_function(
-        "Bokeh.documents[0].get_model_by_name('drawn').data.frame[0] > 20", timeout=60_000
+        "Bokeh.documents[0].get_model_by_name('frame-drawn').data.frame[0] > 20", timeout=60_000
     )
     explorer.click("play")
     assert explorer.value("frame", "value") > 20

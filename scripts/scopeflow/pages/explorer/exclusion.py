@@ -43,7 +43,7 @@ class Exclusion:
 
     def brushed(self, event: SelectionGeometry) -> None:
         """Mark the frames within a stretch of time."""
-        if not event.final:
+        if not event.final or event.geometry["type"] != "rect":
             return
         left, right = sorted([event.geometry["x0"], event.geometry["x1"]])
         time_s = self._recording.time_s

@@ -17,7 +17,6 @@ from bokeh.models import (
     Select,
     Slider,
     Span,
-    TapTool,
     Toggle,
 )
 
@@ -103,7 +102,7 @@ class Player:
         back.on_click(lambda: self._step(-1))
         forth.on_click(lambda: self._step(1))
         on_change(self.play, "active", lambda: self._toggled())
-        self._ack = ColumnDataSource(data={"frame": [-1]}, name="drawn")
+        self._ack = ColumnDataSource(data={"frame": [-1]}, name="frame-drawn")
         on_change(self._ack, "data", lambda: self._acknowledged())
 
     def _build_histogram(self) -> None:
@@ -139,7 +138,7 @@ class Player:
         self._cursor = Span(location=0, dimension="height", line_color=BLACK, line_width=2)
         self._curves.add_layout(self._cursor)
         brush = BoxSelectTool(dimensions="width")
-        self._curves.add_tools(brush, TapTool())
+        self._curves.add_tools(brush)
         self._curves.toolbar.active_drag = brush
         self._curves.on_event(SelectionGeometry, self._exclusion.brushed)
         self._curves.on_event(Tap, lambda event: self._go_to(event.x))
@@ -296,7 +295,7 @@ class Player:
         self._window.update(left=mapper.low, right=mapper.high)
 
     def _window_drawn(self, event: SelectionGeometry) -> None:
-        if not event.final:
+        if not event.final or event.geometry["type"] != "rect":
             return
         low, high = sorted([event.geometry["x0"], event.geometry["x1"]])
         name = self._shown[0]

@@ -15,6 +15,7 @@ from scopeflow.explore.activities import (
 )
 from scopeflow.explore.pictures import thin_line
 from scopeflow.filters import default_cutoff_hz
+from scopeflow.movie import unit_blocks
 from scopeflow.noise import trace_noise
 from scopeflow.pages.explorer.desk import Desk, Missing
 from scopeflow.pages.explorer.movies import open_group
@@ -55,10 +56,9 @@ class ActivityTab:
             raise Missing("The last run has no units to fit.")
         self._fps_hz = float(store.attrs["fps_hz"])
         self._kinetics = dict(fits.attrs.get("kinetics", {}))
-        self._sigma = fits["sigma"][:]
-        height = np.array([0.0]) if not len(self._ids) else fits["C"][:].max(axis=1)
+        heights = [fits["C"][block].max(axis=1) for block in unit_blocks(len(self._ids))]
         # The clearest first: what a person should look at to begin with.
-        self._order = np.argsort(-height / np.maximum(self._sigma, 1e-9), kind="stable")
+        self._order = np.argsort(-np.concatenate(heights), kind="stable")
         self._first = 0
         self._words = sentence("activity-note", width=760)
         self._build_choice(document)
@@ -152,7 +152,7 @@ class ActivityTab:
             if not plot.visible:
                 continue
             try:
-                course = self._fit(places[k])
+                course, sigma = self._fit(places[k])
             except ValueError as error:
                 self._words.text = f"{escaped(error)}. Change one of them."
                 return
@@ -163,7 +163,7 @@ class ActivityTab:
                 source.data = {"x": x, "y": y}
             taus = f"decay {course.tau_decay_s:.3f} s, rise {course.tau_rise_s:.3f} s"
             active = int((course.S > 0).sum())
-            rest = np.nanstd(course.raw - course.fit) / max(self._sigma[places[k]], 1e-9)
+            rest = np.nanstd(course.raw - course.fit) / max(sigma, 1e-9)
             plot.title.text = (
                 f"unit {names[k]}: {active} frames with activity, residual {rest:.2f} times the "
                 "noise"
@@ -179,14 +179,16 @@ class ActivityTab:
         source = self._kinetics.get("source", "each unit")
         self._words.text = f"{'; '.join(notes)}. Automatic times: {escaped(source)}."
 
-    def _fit(self, place: int) -> Course:
+    def _fit(self, place: int) -> tuple[Course, float]:
+        """Return the fit of a unit, and the noise of its trace in counts."""
         desk = self._desk
         y = self._YrA[place].astype(np.float64)
         cutoff = desk.value("temporal.noise_cutoff_hz") or default_cutoff_hz(self._fps_hz)
         cutoff = min(cutoff, 0.49 * self._fps_hz)
         sigma = float(trace_noise(y[None], self._fps_hz, max(cutoff, self._fps_hz / 4))[0])
         penalty = given(desk.value("temporal.sparse_penalty"), TEMPORAL_PENALTY["scopeflow"])
-        return fitted(y, sigma, self._coefficients(y, sigma, cutoff), penalty, self._fps_hz)
+        g = self._coefficients(y, sigma, cutoff)
+        return fitted(y, sigma, g, penalty, self._fps_hz), sigma
 
     def _coefficients(self, y: np.ndarray, sigma: float, cutoff_hz: float) -> np.ndarray:
         desk = self._desk

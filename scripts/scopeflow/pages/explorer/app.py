@@ -1,5 +1,6 @@
 """The page: tabs that are built when they are first opened, and the panel that saves."""
 
+import logging
 import threading
 from pathlib import Path
 
@@ -85,6 +86,13 @@ class Page:
             place.children = [self._content(name)]
         except (Missing, InputError) as missing:
             place.children = [sentence("missing", escaped(missing), 900)]
+        except (OSError, KeyError, ValueError) as error:
+            logging.getLogger(__name__).exception("tab %s", name)
+            text = (
+                f"The results of the last run cannot be read ({type(error).__name__}: {error}): "
+                "they are damaged or of another version. Run again."
+            )
+            place.children = [sentence("missing", escaped(text), 900)]
 
     def _content(self, name: str):
         """Return the layout of a tab; what it needs is imported here, not at the start."""

@@ -57,6 +57,8 @@ class SeedsTab:
                 "lower seeds.event_z_min."
             )
         self._page = 0
+        self._which: np.ndarray | None = None
+        self._drawn: tuple | None = None
         self._tapped: int | None = None
         self._words = sentence("seed-counts", width=420)
         image = open_group(desk.product("apply_motion", "projections.zarr"))["max_proj"][:]
@@ -176,15 +178,25 @@ class SeedsTab:
 
     def _draw_examples(self, fate: np.ndarray) -> None:
         found = self._candidates
-        which = spread(found.table["pnr"].to_numpy(), N_EXAMPLES, self._page)
+        if self._which is None:  # the same ones while a slider moves
+            self._which = spread(found.table["pnr"].to_numpy(), N_EXAMPLES, self._page)
+        which = self._which
         if self._tapped is not None:
             which = np.append([self._tapped], which[which != self._tapped])[:N_EXAMPLES]
+        place = found.table.iloc[which]
+        for k, i in enumerate(which):
+            ratio = found.table["pnr"].iloc[i]
+            self._traces[k][0].title.text = f"{k + 1}: {fate[i]}, peak-to-noise {ratio:.2f}"
+        key = (tuple(which), found.cutoff_hz)
+        if key == self._drawn:  # thresholds change verdicts only
+            return
+        self._drawn = key
         raw = found.traces(which)
         slow, fast = split(raw, found.fps_hz, found.cutoff_hz)
         time_s = np.arange(raw.shape[1]) / found.fps_hz
-        self._span.update(start=0, end=float(time_s[-1]))
-        self._span.reset_start, self._span.reset_end = 0, float(time_s[-1])
-        place = found.table.iloc[which]
+        end = float(time_s[-1])
+        if self._span.reset_end != end:  # else the zoom is the person's
+            self._span.update(start=0, end=end, reset_start=0, reset_end=end)
         self._ring.data = {"x": place["width"], "y": place["height"],
                            "label": [str(k + 1) for k in range(len(which))]}  # fmt: skip
         for k, (plot, source, noise) in enumerate(self._traces):
@@ -195,9 +207,6 @@ class SeedsTab:
             source.data = {"x": x, "slow": y}
             x, y = thin_line(time_s, fast[k])
             noise.data = {"x": x, "fast": y}
-            i = which[k]
-            ratio = found.table["pnr"].iloc[i]
-            plot.title.text = f"{k + 1}: {fate[i]}, peak-to-noise {ratio:.2f}"
         freqs, power = spectra(raw, found.fps_hz)
         self._power.data = {
             "xs": [freqs] * len(which), "ys": list(np.maximum(power, 1e-12)),
@@ -206,7 +215,7 @@ class SeedsTab:
         self._cut.location = found.cutoff_hz
 
     def _turn_page(self) -> None:
-        self._page += 1
+        self._page, self._which = self._page + 1, None
         self._tapped = None
         self._draw()
 

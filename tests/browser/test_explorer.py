@@ -34,11 +34,11 @@ class Opened:
     def value(self, name: str, key: str = "text"):
         return self.page.evaluate(VALUE, [name, key])
 
-    def wait(self, name: str, words: str) -> str:
+    def wait(self, name: str, words: str, key: str = "text") -> str:
         """Wait until a sentence holds words; return it."""
-        expression = f"Bokeh.documents[0].get_model_by_name({name!r})?.text.includes({words!r})"
+        expression = f"Bokeh.documents[0].get_model_by_name({name!r})?.{key}.includes({words!r})"
         self.page.wait_for_function(expression, timeout=60_000)
-        return self.value(name)
+        return self.value(name, key)
 
     def click(self, name: str) -> None:
         self.page.locator(f".{name} button").first.click()
@@ -113,9 +113,9 @@ def explorer(page, address) -> Opened:
 
 
 def test_the_player_steps_plays_and_shows_all_movies(explorer):
-    assert "frame 0" in explorer.wait("time", "frame 0")
+    explorer.wait("frame", "0.00 s, frame 0", "title")
     explorer.click("forth")
-    explorer.wait("time", "0.03 s, frame 1")
+    explorer.wait("frame", "0.03 s, frame 1", "title")
     for name in ("filtered", "corrected", "cells"):
         explorer.page.locator(".videos button", has_text=name).click()
         explorer.page.locator(f".movie-{name} canvas").first.wait_for(timeout=60_000)
@@ -129,7 +129,7 @@ def test_the_player_steps_plays_and_shows_all_movies(explorer):
     assert explorer.value("frame", "value") > 20
     x, y = explorer.page.evaluate(PLACE, ["curves", 100 / 30, 50])
     explorer.page.mouse.click(x, y)
-    explorer.wait("time", "black")  # frame 100 is one of the bad ones
+    explorer.wait("frame", "black", "title")  # frame 100 is one of the bad ones
 
 
 def test_what_is_drawn_and_brushed_is_saved_into_the_config(explorer, project):
@@ -248,7 +248,7 @@ def test_before_a_run_the_videos_are_enough(page, project):
             "Bokeh.documents[0].get_model_by_name('curves').title.text.includes('sample')"
         )
         explorer.click("forth")
-        explorer.wait("time", "frame 1")
+        explorer.wait("frame", "frame 1", "title")
         page.locator(".videos button", has_text="corrected").click()
         explorer.wait("player-note", "step apply_motion has not run")
         explorer.open("Filters")

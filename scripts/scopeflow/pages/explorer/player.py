@@ -20,7 +20,7 @@ from bokeh.models import (
     Toggle,
 )
 
-from scopeflow.explore.pictures import histogram
+from scopeflow.explore.pictures import histogram, thin_line
 from scopeflow.pages.explorer.desk import Desk, Missing
 from scopeflow.pages.explorer.drawing import Drawing
 from scopeflow.pages.explorer.exclusion import Exclusion
@@ -45,6 +45,7 @@ SPEEDS = ["0.25", "0.5", "1", "2", "5", "10", "20"]
 LAYOUT = {1: (1, 420), 2: (2, 390), 3: (3, 260), 4: (2, 300)}  # pictures in a row, and their size
 TICK_MS = 12
 LATE_S = 1.0  # a browser that does not answer for so long is sent the next frame anyway
+CURVE_POINTS = 1600  # per curve; they are drawn again with every frame
 HISTOGRAM_S = 0.2  # while playing, it is renewed this often
 
 # The browser says which frame it has drawn, so that frames never queue up on their way.
@@ -87,13 +88,12 @@ class Player:
     def _build_controls(self) -> None:
         last = max(self._recording.n_frames - 1, 1)
         self.slider = tagged(Slider(start=0, end=last, value=0, step=1, title="frame",
-                                    width=560, show_value=True), "frame")  # fmt: skip
+                                    width=560, show_value=False), "frame")  # fmt: skip
         self.play = tagged(Toggle(label="▶ Play", width=80), "play")
         back = tagged(Button(label="−1", width=45), "back")
         forth = tagged(Button(label="+1", width=45), "forth")
         self.speed = tagged(Select(value="1", options=SPEEDS, width=70, title="speed ×"), "speed")
-        self._time = sentence("time", width=260)
-        self._controls = column(row(back, self.play, forth, self.slider, self.speed), self._time)
+        self._controls = row(back, self.play, forth, self.slider, self.speed)
         self._choice = tagged(
             CheckboxButtonGroup(labels=[f"{n}" for n in NAMES], active=[0], width=420), "videos"
         )
@@ -123,14 +123,16 @@ class Player:
         self._histogram.on_event(SelectionGeometry, self._window_drawn)
 
     def _build_curves(self) -> None:
-        self._values = ColumnDataSource(data={"time": [], "mean": [], "min": [], "max": []})
+        self._values = {}
         self._curves = line_figure(
             "curves", "mean, least and largest value of each frame; click to go there, drag to "
             "mark frames", "time (s)", "value (counts)", width=820, height=190,
             tools="xpan,xwheel_zoom,reset",
         )  # fmt: skip
         for name, colour in (("max", ORANGE), ("mean", BLUE), ("min", GREEN)):
-            self._curves.line("time", name, source=self._values, color=colour, legend_label=name)
+            self._values[name] = ColumnDataSource(data={"time": [], "value": []})
+            self._curves.line("time", "value", source=self._values[name], color=colour,
+                              legend_label=name)  # fmt: skip
         self._curves.legend.orientation = "horizontal"
         self._curves.legend.padding = 2
         end = float(self._recording.time_s[-1]) if self._recording.n_frames else 1.0
@@ -149,9 +151,10 @@ class Player:
     def show_course(self, course, note: str = "") -> None:
         """Show summary values of frames, all or a sample."""
         time_s = self._recording.time_s[course.frame]
-        self._values.data = {
-            "time": time_s, "mean": course.mean, "min": course.least, "max": course.largest,
-        }  # fmt: skip
+        values = {"mean": course.mean, "min": course.least, "max": course.largest}
+        for name, source in self._values.items():
+            x, y = thin_line(time_s, values[name], CURVE_POINTS)
+            source.data = {"time": x, "value": y}
         if note:
             self._curves.title.text = f"{self._curves.title.text} ({note})"
 
@@ -249,10 +252,11 @@ class Player:
         moment = float(self._recording.time_s[frame])
         self._cursor.location = moment
         verdict = self._recording.status[frame] if self._recording.status else ""
-        verdict = f", <b>{escaped(verdict)}</b>" if verdict else ""
+        verdict = f", {verdict}" if verdict else ""
         number = int(self._recording.number[frame])
         original = f", {number} in the video" if number != frame else ""
-        self._time.text = f"{moment:.2f} s, frame {frame}{original}{verdict}"
+        # The title of a slider changes alone; a sentence would have the whole page laid out anew.
+        self.slider.title = f"{moment:.2f} s, frame {frame}{original}{verdict}"
         if not self.play.active or time.perf_counter() - self._counted_at > HISTOGRAM_S:
             self._count()
 
@@ -289,7 +293,7 @@ class Player:
         part = image[low[0] : max(high[0], 0), low[1] : max(high[1], 0)]
         if not part.size:
             return
-        counts, edges = histogram(part[:: 1 + part.shape[0] // 512, :: 1 + part.shape[1] // 512])
+        counts, edges = histogram(part[:: 1 + part.shape[0] // 256, :: 1 + part.shape[1] // 256])
         self._counts.data = {"left": edges[:-1], "right": edges[1:], "top": counts}
         mapper = self._pictures[name].mapper
         self._window.update(left=mapper.low, right=mapper.high)

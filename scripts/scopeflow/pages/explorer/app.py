@@ -10,7 +10,7 @@ from bokeh.models import Div, TabPanel, Tabs
 
 from scopeflow.errors import InputError
 from scopeflow.pages.explorer.desk import Desk, Missing
-from scopeflow.pages.explorer.parts import escaped, on_change, sentence, tagged
+from scopeflow.pages.explorer.parts import escaped, from_thread, on_change, sentence, tagged
 from scopeflow.pages.explorer.player import Player
 from scopeflow.pages.explorer.recording import Recording
 from scopeflow.pages.explorer.save import SavePanel
@@ -63,7 +63,7 @@ class Page:
             900,
         )
         self.view = column(head, self._tabs, SavePanel(desk).view)
-        document.on_session_destroyed(lambda _: recording.close())
+        document.on_session_destroyed(self._closed)
         if recording.course is None:
             threading.Thread(target=self._sample, daemon=True).start()
 
@@ -71,7 +71,11 @@ class Page:
         """Make a first overview of a recording that has not been loaded yet."""
         course, _ = self._recording.sample()
         note = f"a sample of {len(course.frame)} frames"
-        self._document.add_next_tick_callback(lambda: self._player.show_course(course, note))
+        from_thread(self._document, self._desk, lambda: self._player.show_course(course, note))
+
+    def _closed(self, _context) -> None:
+        self._desk.is_closed = True
+        self._recording.close()
 
     def _opened(self) -> None:
         """Build the tab that is opened for the first time, after the browser has shown it."""

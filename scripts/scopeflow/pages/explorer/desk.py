@@ -37,6 +37,8 @@ class Desk:
         Effective settings of session and variant.
     chosen : dict
         New values by dotted key.
+    is_closed : bool
+        The page is no longer open.
 
     Raises
     ------
@@ -61,6 +63,7 @@ class Desk:
         self.session, self.variant = session, variant
         self.settings = deepcopy(self.plan.effective(session, variant))
         self.chosen: dict[str, object] = {}
+        self.is_closed = False  # the page in the browser is
         self._listeners: list[Callable[[], None]] = []
         videos, timestamps = self.plan.videos(session, variant)
         absent = [path for path in videos if not Path(path).is_file()]

@@ -20,6 +20,7 @@ from scopeflow.pages.explorer.parts import (
     Coalesced,
     Picture,
     escaped,
+    from_thread,
     line_figure,
     sentence,
     tagged,
@@ -115,10 +116,10 @@ class FootprintsTab:
         def work() -> None:
             try:
                 trial = self._tried(units, diameter, dilation)
-                self._document.add_next_tick_callback(lambda: self._summed(units, trial))
+                from_thread(self._document, self._desk, lambda: self._summed(units, trial))
             except (OSError, ValueError, KeyError) as error:
                 text = f"The movie is not readable ({error}). Run again."
-                self._document.add_next_tick_callback(lambda: self._failed(text))
+                from_thread(self._document, self._desk, lambda: self._failed(text))
 
         threading.Thread(target=work, daemon=True).start()
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from bokeh.document import Document
 from bokeh.models import (
+    BasicTicker,
     ColorBar,
     ColumnDataSource,
     Div,
@@ -16,6 +17,7 @@ from bokeh.palettes import Greys256, Viridis256
 from bokeh.plotting import figure
 
 from scopeflow.explore.pictures import display_range, thinned
+from scopeflow.pages.explorer.desk import Desk
 
 # Okabe and Ito's colours, told apart by every kind of eye.
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
@@ -42,6 +44,12 @@ def escaped(text: object) -> str:
     """Return a text that means nothing but itself in HTML."""
     parts = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"}
     return "".join(parts.get(c, c) for c in str(text))
+
+
+def from_thread(document: Document, desk: Desk, work: Callable[[], None]) -> None:
+    """Have work done on the page by a thread of its own, unless the page was closed meanwhile."""
+    if not desk.is_closed:
+        document.add_next_tick_callback(work)
 
 
 class Coalesced:
@@ -124,6 +132,8 @@ class Picture:
         self.resize(long_side)
         self.figure.toolbar.logo = None
         self.figure.grid.visible = False
+        for axis in self.figure.axis:  # labels are what costs most when a frame is drawn
+            axis.ticker = BasicTicker(desired_num_ticks=4, num_minor_ticks=0)
         palette = Greys256 if colours == "grey" else Viridis256
         self.mapper = LinearColorMapper(
             palette=palette, low=0, high=255, nan_color="rgba(0, 0, 0, 0)"

@@ -46,7 +46,7 @@ LAYOUT = {1: (1, 420), 2: (2, 390), 3: (3, 260), 4: (2, 300)}  # pictures in a r
 TICK_MS = 12
 LATE_S = 1.0  # a browser that does not answer for so long is sent the next frame anyway
 CURVE_POINTS = 1600  # per curve; they are drawn again with every frame
-HISTOGRAM_S = 0.2  # while playing, it is renewed this often
+TELL_S = 0.25  # while playing, all but the pictures is renewed this often
 
 # The browser says which frame it has drawn, so that frames never queue up on their way.
 DRAWN = """
@@ -66,7 +66,7 @@ class Player:
         self._sent, self._sent_at, self._drawn = -1, 0.0, -1
         self._wanted = 0
         self._start = (0, 0.0)  # frame and clock when play was pressed
-        self._counted_at = 0.0
+        self._told_at = 0.0
         self._shown = ["raw"]
         self._words = sentence("player-note")
         self._drawing = Drawing(desk, recording)
@@ -180,10 +180,10 @@ class Player:
         first = self._pictures.get("raw")
         title = f"{name}: {NAMES[name]}"
         picture = Picture(title, self._movies.box(name), f"movie-{name}", share=first)
+        code = CustomJS(args={"source": picture.source, "drawn": self._ack}, code=DRAWN)
+        picture.source.js_on_change("data", code)
         if name == "raw":
             self._drawing.draw_on(picture.figure)
-            code = CustomJS(args={"source": picture.source, "drawn": self._ack}, code=DRAWN)
-            picture.source.js_on_change("data", code)
             recount = Coalesced(self._document, self._count, 120)
             for which in (picture.figure.x_range, picture.figure.y_range):
                 on_change(which, "start", recount)
@@ -208,12 +208,12 @@ class Player:
         self.play.label = "❚❚ Pause" if self.play.active else "▶ Play"
         at_end = self._wanted >= self._recording.n_frames - 1
         self._start = (0 if at_end else self._wanted, time.perf_counter())
+        if not self.play.active:
+            self._tell(max(self._sent, 0))
 
     def _free(self) -> bool:
         """Say whether the browser has drawn what it was sent."""
-        shown = "raw" in self._shown
-        late = time.perf_counter() - self._sent_at > LATE_S
-        return self._drawn == self._sent or late or not shown
+        return self._drawn == self._sent or time.perf_counter() - self._sent_at > LATE_S
 
     def _tick(self) -> None:
         if not self._free():
@@ -233,7 +233,7 @@ class Player:
         """Send a frame of every movie that is shown."""
         notes = []
         self._sent, self._sent_at = frame, time.perf_counter()
-        for name in reversed(self._shown):  # the raw one tells when all are drawn
+        for name in reversed(self._shown):  # the first one tells when all are drawn
             try:
                 image = self._movies.frame(name, frame)
             except Missing as missing:
@@ -243,12 +243,18 @@ class Player:
             if name not in self._levelled:
                 self._levelled.add(name)
                 picture.levels(*self._movies.levels(name, frame))
-            picture.show(image, frame)
-        if self.slider.value != frame:
-            self.slider.value = frame
+            picture.show(image, frame if name == self._shown[0] else -1)
         text = "<br>".join(notes)
         if self._words.text != text:
             self._words.text = text
+        if not self.play.active or time.perf_counter() - self._told_at > TELL_S:
+            self._tell(frame)
+
+    def _tell(self, frame: int) -> None:
+        """Show where the frame stands: slider, cursor, verdict, histogram."""
+        self._told_at = time.perf_counter()
+        if self.slider.value != frame:
+            self.slider.value = frame
         moment = float(self._recording.time_s[frame])
         self._cursor.location = moment
         verdict = self._recording.status[frame] if self._recording.status else ""
@@ -257,8 +263,7 @@ class Player:
         original = f", {number} in the video" if number != frame else ""
         # The title of a slider changes alone; a sentence would have the whole page laid out anew.
         self.slider.title = f"{moment:.2f} s, frame {frame}{original}{verdict}"
-        if not self.play.active or time.perf_counter() - self._counted_at > HISTOGRAM_S:
-            self._count()
+        self._count()
 
     def _acknowledged(self) -> None:
         self._drawn = int(self._ack.data["frame"][0])
@@ -275,7 +280,6 @@ class Player:
 
     def _count(self) -> None:
         """Count the values of the first movie within the view."""
-        self._counted_at = time.perf_counter()
         name = self._shown[0]
         try:
             image = self._movies.frame(name, max(self._sent, 0))

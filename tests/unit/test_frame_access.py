@@ -60,6 +60,17 @@ def test_frames_between_key_frames_are_found(tmp_path, gap):
         assert int(np.median(video.read(number))) == straight[number], number
 
 
+def test_the_nearest_key_frame_is_given_with_its_number(tmp_path):
+    frames = movie()
+    path = write(tmp_path / "a.avi", frames, g="12")
+    video = VideoFrames([write(tmp_path / "b.avi", frames[:30], g="12"), path], "s1")
+    for number in (0, 29, 30, 47, 99):
+        place, image = video.near(number)
+        assert 0 <= number - place < 12
+        np.testing.assert_array_equal(image, frames[place - 30 * (number >= 30)])
+        np.testing.assert_array_equal(video.read(number), frames[number - 30 * (number >= 30)])
+
+
 def test_a_stack_is_read_by_number(tmp_path):
     frames = movie(20, dtype=np.uint16)
     tifffile.imwrite(tmp_path / "a.tif", frames)

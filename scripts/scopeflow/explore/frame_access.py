@@ -66,17 +66,31 @@ class VideoFrames:
         -------
         ndarray of `dtype`, shape (height, width), or None
         """
-        if not 0 <= number < len(self):
-            raise IndexError(f"frame {number} of {len(self)}")
+        file, inside = self._found(number)
         if number in self._seen:
             self._seen.move_to_end(number)
             return self._seen[number]
-        file = int(np.searchsorted(self._starts, number, side="right")) - 1
-        frame = self._files[file].read(number - int(self._starts[file]))
+        frame = self._files[file].read(inside)
         self._seen[number] = frame
         while len(self._seen) > KEPT_FRAMES:
             self._seen.popitem(last=False)
         return frame
+
+    def near(self, number: int) -> tuple[int, np.ndarray | None]:
+        """Return the frame that can be decoded soonest, at or before a number, and its own number.
+
+        That is a key frame: several times as quick as one between two of them.
+        """
+        file, inside = self._found(number)
+        place, frame = self._files[file].near(inside)
+        return int(self._starts[file]) + place, frame
+
+    def _found(self, number: int) -> tuple[int, int]:
+        """Return the file that holds a frame, and its number there."""
+        if not 0 <= number < len(self):
+            raise IndexError(f"frame {number} of {len(self)}")
+        file = int(np.searchsorted(self._starts, number, side="right")) - 1
+        return file, number - int(self._starts[file])
 
     def close(self) -> None:
         """Let go of the files."""
@@ -102,23 +116,29 @@ class _File:
             self.close()
             return None
 
+    def near(self, number: int) -> tuple[int, np.ndarray | None]:
+        if self.video.path.suffix.lower() in STACKS:
+            return number, self.read(number)
+        try:
+            stream = self._entered(number)
+            frame = next(self._frames, None)
+        except (av.error.FFmpegError, OSError):
+            frame = None
+        if frame is None:
+            self.close()
+            return number, None
+        self._next = self._place(frame, stream) + 1
+        return self._next - 1, luma(frame, self.video.dtype)
+
     def close(self) -> None:
         if self._container is not None:
             self._container.close()
         self._container = self._frames = None
 
     def _decoded(self, number: int) -> np.ndarray | None:
-        if self._container is None:
-            self._container = av.open(str(self.video.path))
-            # Threads by frame would decode several for the one that is wanted.
-            self._container.streams.video[0].thread_type = "SLICE"
-            self._next = -1
-        stream = self._container.streams.video[0]
-        if not self._next <= number <= self._next + NEAR or self._next < 0:
-            first = stream.start_time or 0
-            at = first + round(number / stream.average_rate / stream.time_base)
-            self._container.seek(at, stream=stream, backward=True)
-            self._frames = self._container.decode(stream)
+        stream = self._stream()
+        if not 0 <= self._next <= number <= self._next + NEAR:
+            self._entered(number)
         for frame in self._frames:
             place = self._place(frame, stream)
             self._next = place + 1
@@ -127,6 +147,22 @@ class _File:
                 return found if place == number else None
         self.close()
         return None
+
+    def _stream(self):
+        if self._container is None:
+            self._container = av.open(str(self.video.path))
+            # Threads by frame would decode several for the one that is wanted.
+            self._container.streams.video[0].thread_type = "SLICE"
+            self._next = -1
+        return self._container.streams.video[0]
+
+    def _entered(self, number: int):
+        """Go to the key frame at or before a frame."""
+        stream = self._stream()
+        at = (stream.start_time or 0) + round(number / stream.average_rate / stream.time_base)
+        self._container.seek(at, stream=stream, backward=True)
+        self._frames = self._container.decode(stream)
+        return stream
 
     @staticmethod
     def _place(frame: av.VideoFrame, stream) -> int:

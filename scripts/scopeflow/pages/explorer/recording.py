@@ -2,6 +2,7 @@
 
 import csv
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -143,10 +144,22 @@ class Recording:
         frames = VideoFrames(self._desk.videos, self._desk.session)
         picks = np.unique(np.linspace(0, self.n_frames - 1, N_SAMPLE).round().astype(int))
         try:
-            images = ((k, frames.read(int(self.number[k]))) for k in picks)
+            images = self._near(frames, picks)
             return Course.of_images(images, self.reduced)
         finally:
             frames.close()
+
+    def _near(self, frames: VideoFrames, picks: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+        """Yield analysed frame numbers and images, near those that are picked; none twice."""
+        last = -1
+        for pick in picks:
+            if self._desk.is_closed:
+                return
+            number, image = frames.near(int(self.number[pick]))
+            frame = int(np.searchsorted(self.number, number))
+            if frame > last and frame < self.n_frames and image is not None:
+                yield frame, image
+                last = frame
 
     def close(self) -> None:
         """Let go of the files."""

@@ -253,6 +253,10 @@ def test_before_a_run_the_videos_are_enough(page, project):
         explorer.wait("player-note", "step apply_motion has not run")
         explorer.open("Filters")
         page.locator(".stage-background canvas").first.wait_for(timeout=90_000)
+        explorer.open("Seeds")
+        explorer.wait("no-candidates", "step seeds_init has not run")
+        explorer.click("glimpse")
+        explorer.wait("seed-counts", "candidates")
         for tab in ("Footprints", "Activity"):
             explorer.open(tab)
             explorer.wait("missing", "has not run for this session")

@@ -8,6 +8,7 @@ from scipy import sparse
 from scopeflow.deconvolve import coefficients
 from scopeflow.explore.activities import fitted, own_coefficients, pulse, shared_coefficients
 from scopeflow.explore.course import Course, joined_ranges
+from scopeflow.explore.glimpse import glimpse
 from scopeflow.explore.penalties import cut_out, make_trial, with_neighbours
 from scopeflow.explore.pictures import (
     contours,
@@ -21,6 +22,7 @@ from scopeflow.explore.pictures import (
 from scopeflow.explore.splitting import KEPT, fates, spectra, split, spread
 from scopeflow.footprints import blobs
 from scopeflow.passes import frames_averaged
+from scopeflow.preprocess import Filters
 
 FPS = 30.0
 
@@ -176,6 +178,33 @@ def test_examples_are_spread_over_all_values_and_pages_differ():
     assert values[first].tolist() == [0, 20, 40, 60, 80]
     assert values[second].tolist() == [1, 21, 41, 61, 81]
     assert sorted(spread(values[:3], 5).tolist()) == [0, 1, 2]
+
+
+def test_a_glimpse_finds_cells_and_their_traces():
+    rng = np.random.default_rng(0)
+    places = np.array([[20.0, 20.0], [40.0, 70.0]])
+    A = blobs(places, 3.0, (60, 90)).toarray().reshape(2, 60, 90)
+    C = np.zeros((2, 200))
+    C[0, 50:] = 80 * np.exp(-np.arange(150) / 40)
+    C[1, 120:] = 80 * np.exp(-np.arange(80) / 40)
+    frames = 60 + np.einsum("kt,kyx->tyx", C, A) + rng.normal(0, 3, (200, 60, 90))
+    frames = np.clip(np.rint(frames), 0, 255).astype(np.uint8)
+    filters = Filters.for_cells("median", None, "tophat", None, 12)
+    seen = glimpse(frames, np.full((60, 90), 40, np.uint8), filters, 12)
+    for place, course in zip(places, C, strict=True):
+        nearest = np.hypot(*(seen.places[:, :2] - place).T).argmin()
+        assert np.hypot(*(seen.places[nearest, :2] - place)) < 3
+        assert np.corrcoef(seen.traces[nearest], course)[0, 1] > 0.95
+    assert seen.image.shape == (60, 90)
+    assert seen.null_traces.shape[1] == 200
+    assert len(seen.places) == len(seen.traces) <= 60
+
+
+def test_a_glimpse_of_nothing_has_no_candidate():
+    frames = np.full((20, 40, 40), 50, np.uint8)
+    filters = Filters.for_cells("none", None, "none", None, 12)
+    seen = glimpse(frames, np.zeros((40, 40), np.uint8), filters, 12)
+    assert seen.places.shape == (0, 4)
 
 
 # Footprints -------------------------------------------------------------------------

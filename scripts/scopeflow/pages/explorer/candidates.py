@@ -1,44 +1,78 @@
-"""The candidates for cells of the last run, measured and judged again by what is chosen."""
+"""Candidates for cells, measured and judged again by what is chosen."""
 
 import numpy as np
 import pandas as pd
+import zarr
 
 from scopeflow import seeds
+from scopeflow.explore.glimpse import glimpse
 from scopeflow.filters import default_cutoff_hz, fill_gaps, low_pass
 from scopeflow.movie import unit_blocks
 from scopeflow.pages.explorer.desk import Desk, Missing
-from scopeflow.pages.explorer.movies import open_group
+from scopeflow.pages.explorer.movies import Movies, filters_of, open_group
+from scopeflow.pages.explorer.recording import Recording
 from scopeflow.seed_tests import judge, measures, merged
+
+COLUMNS = ["height", "width", "count", "score"]
+GLIMPSE_S = 20.0  # of the video, where nothing has run yet
+GLIMPSE_BYTES = 200e6  # at most
 
 
 class Candidates:
-    """The store of rule ``seeds_init``.
+    """Candidates with their traces.
 
-    Attributes
+    Parameters
     ----------
+    desk : Desk
+        The session.
+    table : DataFrame
+        ``height`` and ``width`` in px, ``count`` and ``score`` of each.
+    traces, null : zarr.Array, shape (candidate or site, frame)
+        In counts; of candidates, and of places without one.
     fps_hz : float
         Frame rate in Hz.
     method : str
         How they were found.
-    table : DataFrame
-        Place in px, ``count`` and ``score`` of each.
+    image : ndarray, shape (height, width)
+        Maximum projection.
     """
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
-        path = desk.product("seeds_init", "candidates.zarr")
-        store = open_group(path)
-        try:
-            self.fps_hz = float(store.attrs["fps_hz"])
-            self.method = store.attrs["method"]
-            self._shape = tuple(store.attrs["shape"])
-            self._traces, self._null = store["traces"], store["null_traces"]
-            columns = ["height", "width", "count", "score"]
-            self.table = pd.DataFrame({name: store[name][:] for name in columns})
-        except KeyError as error:
-            raise Missing(f"{path} lacks {error}; delete it and run again.") from None
+    def __init__(self, desk, table, traces, null, fps_hz, method, image) -> None:
+        self._desk, self.table = desk, table
+        self._traces, self._null = traces, null
+        self.fps_hz, self.method, self.image = fps_hz, method, image
         self._measured_at: float | None = None
         self._agreements: dict[tuple[int, int], float] = {}
+
+    @classmethod
+    def of_run(cls, desk: Desk) -> "Candidates":
+        """Return those that rule ``seeds_init`` found, or raise `Missing`."""
+        path = desk.product("seeds_init", "candidates.zarr")
+        store = open_group(path)
+        image = open_group(desk.product("apply_motion", "projections.zarr"))["max_proj"][:]
+        try:
+            table = pd.DataFrame({name: store[name][:] for name in COLUMNS})
+            return cls(desk, table, store["traces"], store["null_traces"],
+                       float(store.attrs["fps_hz"]), store.attrs["method"], image)  # fmt: skip
+        except KeyError as error:
+            raise Missing(f"{path} lacks {error}; delete it and run again.") from None
+
+    @classmethod
+    def of_video(cls, desk: Desk, recording: Recording) -> "Candidates":
+        """Return those that a few seconds from the middle of the video show."""
+        shape = recording.analysed_shape
+        size = shape[0] * shape[1] * recording.frames.dtype.itemsize
+        n = int(min(GLIMPSE_S * recording.fps_hz, GLIMPSE_BYTES / size, recording.n_frames))
+        first = (recording.n_frames - n) // 2
+        own = Recording(desk)  # read by a thread, beside the player
+        try:
+            frames = np.stack([own.analysed(k) for k in range(first, first + n)])
+        finally:
+            own.close()
+        seen = glimpse(frames, Movies(desk, recording).glow(), filters_of(desk), desk.diameter_px)
+        table = pd.DataFrame(dict(zip(COLUMNS, seen.places.T, strict=True)))
+        traces, null = (zarr.array(part) for part in (seen.traces, seen.null_traces))
+        return cls(desk, table, traces, null, recording.fps_hz, "rolling", seen.image)
 
     def __len__(self) -> int:
         return len(self.table)
@@ -63,7 +97,7 @@ class Candidates:
         """Return the verdict of every test under what is chosen, columns ``mask_<test>``."""
         self._measure()
         desk, settings = self._desk, self._desk.section("seeds")
-        masks = judge(self.table, settings, self.method, self._shape, desk.diameter_px,
+        masks = judge(self.table, settings, self.method, self.image.shape, desk.diameter_px,
                       self.pnr_min, desk.value("seed"))  # fmt: skip
         passed = masks.all(axis=1).to_numpy()
         masks["mask_merge"] = ~passed | merged(

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from scopeflow.errors import InputError
 from scopeflow.explore.pictures import display_range
 from scopeflow.pages.explorer.desk import Desk, Missing
 from scopeflow.pages.explorer.recording import Recording
@@ -52,12 +53,14 @@ class Movies:
         Missing
             If the movie is not there; the message says what to do.
         """
-        if name not in self._open:
-            self._open[name] = self._makers[name]()
         try:
+            if name not in self._open:
+                self._open[name] = self._makers[name]()
             return self._open[name](number)
+        except InputError as error:
+            raise Missing(str(error)) from None
         except OSError as error:
-            self._open.pop(name)
+            self._open.pop(name, None)
             raise Missing(f"{NAMES[name]}: not readable ({error}).") from None
 
     def levels(self, name: str, number: int) -> tuple[float, float]:
@@ -77,11 +80,9 @@ class Movies:
 
         if self._glow is None:
             try:
-                import zarr
-
                 path = self._desk.product("load", "frames.tsv").with_name("raw.zarr")
-                self._glow = zarr.open_array(path, path="minimum", mode="r")[:]
-            except (Missing, OSError, KeyError, ValueError):
+                self._glow = open_group(path)["minimum"][:]
+            except Missing:
                 minimum = self._recording.sample()[1]
                 empty = np.zeros(self._recording.analysed_shape, self._recording.frames.dtype)
                 self._glow = empty if minimum is None else minimum
@@ -158,11 +159,10 @@ def filters_of(desk: Desk):
 
 
 def open_group(path):
-    """Open a zarr group for reading, or say in a sentence why it is not readable."""
-    import zarr
+    """Open a store for reading, or raise `Missing` with a sentence on what is wrong with it."""
+    from scopeflow.intact import open_store
 
     try:
-        return zarr.open_group(path, mode="r")
-    except (OSError, KeyError, ValueError, zarr.errors.BaseZarrError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise Missing(f"{path} is damaged ({reason}). Delete it and run again.") from None
+        return open_store(path)
+    except InputError as error:
+        raise Missing(str(error)) from None

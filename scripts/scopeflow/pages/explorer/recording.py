@@ -2,6 +2,7 @@
 
 import csv
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -56,6 +57,8 @@ class Recording:
             self.number = np.arange(load["frames"]["start"], min(stop, len(self.frames)), self.step)
             self.time_s = np.arange(len(self.number)) / self.fps_hz
         self.n_frames = len(self.number)
+        self._sample: tuple[Course, np.ndarray | None] | None = None
+        self._sampling = threading.Lock()
 
     def _run(self) -> tuple[dict | None, float | None]:
         """Return settings and frame rate with which the last run loaded the videos, if any."""
@@ -131,8 +134,8 @@ class Recording:
         rows, cols = self.factors
         return self.region["top"], self.region["left"], height * rows, width * cols
 
-    def sample(self) -> tuple[Course, np.ndarray]:
-        """Read frames spread over the recording; for a thread of its own.
+    def sample(self) -> tuple[Course, np.ndarray | None]:
+        """Read frames spread over the recording, once; for a thread of its own.
 
         Returns
         -------
@@ -141,6 +144,12 @@ class Recording:
         minimum : ndarray, shape (height, width)
             Least value of each analysed pixel over those that are not dark.
         """
+        with self._sampling:  # several tabs may ask at once
+            if self._sample is None:
+                self._sample = self._read_sample()
+            return self._sample
+
+    def _read_sample(self) -> tuple[Course, np.ndarray | None]:
         frames = VideoFrames(self._desk.videos, self._desk.session)
         picks = np.unique(np.linspace(0, self.n_frames - 1, N_SAMPLE).round().astype(int))
         try:

@@ -1,17 +1,19 @@
 """Tab 3: which candidates pass which test, and where signal ends and noise begins."""
 
+import threading
+
 import numpy as np
 from bokeh.document import Document
 from bokeh.events import Tap
 from bokeh.layouts import column, row
 from bokeh.models import Button, ColumnDataSource, HoverTool, Range1d, Span
 
+from scopeflow.errors import InputError
 from scopeflow.explore.pictures import thin_line
 from scopeflow.explore.splitting import KEPT, fates, spectra, split, spread
 from scopeflow.filters import default_cutoff_hz
-from scopeflow.pages.explorer.candidates import Candidates
+from scopeflow.pages.explorer.candidates import GLIMPSE_S, Candidates
 from scopeflow.pages.explorer.desk import Desk, Missing
-from scopeflow.pages.explorer.movies import open_group
 from scopeflow.pages.explorer.parts import (
     BLACK,
     BLUE,
@@ -24,6 +26,8 @@ from scopeflow.pages.explorer.parts import (
     YELLOW,
     Coalesced,
     Picture,
+    escaped,
+    from_thread,
     line_figure,
     sentence,
     tagged,
@@ -33,6 +37,10 @@ from scopeflow.pages.explorer.tuning import Switched, Tuned
 from scopeflow.seeds import default_pnr_min
 
 N_EXAMPLES = 6
+GLIMPSED = (
+    "A few seconds of the video, motion not corrected, candidates by seeds.method rolling: good "
+    "for the noise cut-off, only a hint for the rest."
+)
 # Colour and mark of each fate: told apart without colour, too.
 FATES = {
     KEPT: (YELLOW, "circle"),
@@ -49,19 +57,52 @@ class SeedsTab:
     """The tab; `view` is its layout."""
 
     def __init__(self, document: Document, desk: Desk, recording: Recording) -> None:
-        self._desk = desk
-        self._candidates = Candidates(desk)
-        if not len(self._candidates):
-            raise Missing(
-                "The last run found no candidate. Check cell_diameter_px in the tab Filters, or "
-                "lower seeds.event_z_min."
-            )
+        self._document, self._desk, self._recording = document, desk, recording
         self._page = 0
         self._which: np.ndarray | None = None
         self._drawn: tuple | None = None
         self._tapped: int | None = None
+        self.view = column()
+        try:
+            self._fill(Candidates.of_run(desk))
+        except Missing as missing:
+            self._offer(str(missing))
+
+    def _offer(self, reason: str) -> None:
+        """Offer a look at a few seconds of the video, where there is no run to show."""
+        self._note = sentence("no-candidates", escaped(reason), 900)
+        look = tagged(Button(label=f"Look at {GLIMPSE_S:.0f} s of the video", width=220), "glimpse")
+        look.on_click(self._look)
+        self.view.children = [self._note, look]
+
+    def _look(self) -> None:
+        self._note.text = "Reading the video ..."
+
+        def work() -> None:
+            try:
+                found = Candidates.of_video(self._desk, self._recording)
+                from_thread(self._document, self._desk, lambda: self._glimpsed(found))
+            except (Missing, InputError, ValueError) as error:
+                text = escaped(error)
+                from_thread(self._document, self._desk, lambda: self._note.update(text=text))
+
+        threading.Thread(target=work, daemon=True).start()
+
+    def _glimpsed(self, found: Candidates) -> None:
+        try:
+            self._fill(found, GLIMPSED)
+        except Missing as missing:
+            self._note.text = escaped(missing)
+
+    def _fill(self, candidates: Candidates, note: str = "") -> None:
+        if not len(candidates):
+            raise Missing(
+                "No candidate was found. Check cell_diameter_px in the tab Filters, or lower "
+                "seeds.event_z_min."
+            )
+        self._candidates = candidates
         self._words = sentence("seed-counts", width=420)
-        image = open_group(desk.product("apply_motion", "projections.zarr"))["max_proj"][:]
+        image = candidates.image
         self._picture = Picture(
             "maximum over time, filtered; click on a candidate to see its trace",
             (0, 0, *image.shape), "seeds", long_side=430,
@@ -72,10 +113,10 @@ class SeedsTab:
         self._build_examples()
         self._next = tagged(Button(label="Other examples", width=130), "other-examples")
         self._next.on_click(self._turn_page)
-        draw = Coalesced(document, self._draw, 120)
-        desk.listen(draw)
-        left = column(self._picture.figure, self._words)
-        self.view = row(left, column(self._controls(), self._next, self._spectrum, self._examples))
+        self._desk.listen(Coalesced(self._document, self._draw, 120))
+        left = column(sentence("glimpsed", note, 430), self._picture.figure, self._words)
+        right = column(self._controls(), self._next, self._spectrum, self._examples)
+        self.view.children = [row(left, right)]
         self._draw()
 
     def _controls(self):

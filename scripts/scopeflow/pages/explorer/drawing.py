@@ -117,7 +117,11 @@ class Drawing:
 
     def _use_for_motion(self, corners: list[tuple[float, float]]) -> None:
         self._mask = (list(corners), self._is_box) if corners else None
+        self._drawn = []  # in orange from now on
+        self._motion.disabled = self._region.disabled = True
+        self._words.text = HINT
         self._choose_mask()
+        self._show()
 
     def _choose_mask(self) -> None:
         """Choose the mask of the motion in px of the analysed image."""

@@ -10,6 +10,7 @@ from scopeflow.logs import job_log, logger, progress
 from scopeflow.motion import Scheme, SlabMotion, join_slabs, slab_motion
 from scopeflow.parallel import map_slabs, single_threaded_libraries
 from scopeflow.preprocess import filter_frames, remove_glow
+from scopeflow.regions import looked_at
 from scopeflow.registration import Registrar
 from scopeflow.stores import create, new_store, put
 
@@ -55,11 +56,14 @@ def main(smk: "Snakemake") -> None:
 
 
 def _estimate(smk, recording: LoadedRecording, settings: dict, lowest: float):
-    region = settings["region"] or {}
-    rows = slice(region.get("top", 0), region.get("bottom", recording.shape[0]))
-    cols = slice(region.get("left", 0), region.get("right", recording.shape[1]))
-    shape = _size(rows, recording.shape[0]), _size(cols, recording.shape[1])
     diameter = smk.params.settings["cell_diameter_px"]
+    try:
+        rows, cols, inside = looked_at(
+            recording.shape, settings["region"], settings["polygon"], diameter
+        )
+    except ValueError as error:
+        raise InputError(f"session {smk.wildcards.session}: {error}") from None
+    shape = rows.stop - rows.start, cols.stop - cols.start
     limit = min(shape) // 2 - 1
     given = settings["max_shift_px"]
     if given is not None and given > limit:
@@ -69,7 +73,7 @@ def _estimate(smk, recording: LoadedRecording, settings: dict, lowest: float):
         )
     max_shift = given or min(MAX_SHIFT_DIAMETERS * diameter, min(shape) / 4)
     scheme = Scheme(
-        Registrar.for_images(shape, diameter, max_shift),
+        Registrar.for_images(shape, diameter, max_shift, inside),
         settings["aggregation"],
         settings["border_error_px"],
     )
@@ -87,10 +91,6 @@ def _estimate(smk, recording: LoadedRecording, settings: dict, lowest: float):
     )
     good = [recording.good[slab] for slab in recording.slabs]
     return join_slabs(list(found), good, scheme, lowest)
-
-
-def _size(part: slice, size: int) -> int:
-    return max(min(part.stop, size) - part.start, 0)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from scopeflow.frames import (
     joined,
     judge,
 )
-from scopeflow.loading import Collector, Slab, Source, averaged, axis_of, cropped, every
+from scopeflow.loading import Collector, Slab, Source, averaged, axis_of, cropped, every, excluded
 from scopeflow.logs import job_log, logger, progress
 from scopeflow.miniscope import QUATERNION, orientation_at, read_metadata, read_orientation
 from scopeflow.parallel import BASE_MB, map_slabs, single_threaded_libraries, threads_that_fit
@@ -65,6 +65,7 @@ def main(smk: "Snakemake") -> None:
         )
         warnings = [video.note for video in videos if video.note][:1]
         warnings += [*axis.warnings, *source.losses(), *_verdict(status, session)]
+        warnings += _beyond(settings["exclude"], source)
         if not settings["drop_bad_frames"]:
             status = absent
         good = status == GOOD
@@ -118,7 +119,7 @@ def _reduced(source, settings, threads, session):
     """Return the entries to store, cropped and down-sampled, and their shape."""
     rows, cols = _region(settings, source.videos[0], session)
     factors = tuple(settings["downsample"][side] for side in ("frame", "height", "width"))
-    entries = source.entries(threads)
+    entries = excluded(source.entries(threads), settings["exclude"], settings["frames"]["start"])
     if settings["downsample_method"] == "mean":
         entries = averaged(cropped(entries, rows, cols), factors, settings["black_frac"])
         shape = tuple(
@@ -226,6 +227,16 @@ def _verdict(status: np.ndarray, session: str) -> list[str]:
             "Set load.downsample.frame accordingly"
         )
     return lines
+
+
+def _beyond(ranges: list, source: Source) -> list[str]:
+    """Say which frames are to be left out but are not there."""
+    n_read = sum(source.n_read)
+    return [
+        f"load.exclude names frames {first} to {stop}, but the recording has {n_read}"
+        for first, stop in ranges
+        if source.is_whole and stop > n_read
+    ]
 
 
 def _refuse_too_few(status: np.ndarray, session: str) -> None:

@@ -12,6 +12,7 @@ from scopeflow.intact import open_store
 from scopeflow.logs import job_log, logger
 from scopeflow.movie import unit_blocks
 from scopeflow.parallel import single_threaded_libraries
+from scopeflow.seed_tests import judge, measures, merged
 from scopeflow.stores import new_store
 
 if TYPE_CHECKING:
@@ -32,43 +33,20 @@ def main(smk: "Snakemake") -> None:
     table["peak_to_peak"], table["pnr"], distance = measured
     null = _measure(store["null_traces"], fps_hz, cutoff_hz)[2]
     table["ks_p"] = seeds.ks_p_values(distance, null)
-
-    everything = np.ones(len(table), dtype=bool)
-    if store.attrs["method"] == "events":
-        often = table["count"] >= settings["event_count_min"]
-        alone = table["score"] >= settings["event_z_single"]
-        # Near the edge, where cells outside show their flanks, more than that are asked for.
-        shape = np.array(store.attrs["shape"])
-        place = table[["height", "width"]].to_numpy()
-        edge = np.minimum(place, shape - 1 - place).min(axis=1, initial=np.inf) < diameter / 3
-        more = table["count"] > settings["event_count_min"]
-        table["mask_events"] = np.where(edge, more, often | alone)
-    else:
-        table["mask_intensity"] = table["score"] > settings["intensity_min"]
-    table["mask_gmm"] = (
-        seeds.mixture_mask(table["peak_to_peak"].to_numpy(), smk.params.settings["seed"])
-        if settings["gmm"]
-        else everything
-    )
     pnr_min = settings["pnr_min"]
     if pnr_min is None:
         pnr_min = seeds.default_pnr_min(fps_hz, cutoff_hz)
         logger.info("seeds.pnr_min: %.2f, 1.2 times that of noise", pnr_min)
-    table["mask_pnr"] = table["pnr"] >= pnr_min
-    alpha = settings["ks_alpha"]
-    table["mask_ks"] = everything if alpha is None else table["ks_p"] < alpha
+    method, seed = store.attrs["method"], smk.params.settings["seed"]
+    shape = tuple(store.attrs["shape"])
+    table = table.join(judge(table, settings, method, shape, diameter, pnr_min, seed))
     passed = table.filter(like="mask_").all(axis=1).to_numpy()
 
-    table["mask_merge"] = False
-    kept = np.flatnonzero(passed)
-    places = table[["height", "width"]].to_numpy()[kept]
-    # Events have been told apart by their places already.
-    reach = diameter / (10 if store.attrs["method"] == "events" else 4)
-    pairs = seeds.near_pairs(places, settings["merge_distance_px"] or reach)
-    agreement = _agreement(store["traces"], kept[pairs], fps_hz, cutoff_hz)
-    linked = agreement > settings["merge_correlation"]
-    best = seeds.best_of_groups(len(kept), pairs, linked, table["score"].to_numpy()[kept])
-    table.loc[kept[best], "mask_merge"] = True
+    def agreement(pairs: np.ndarray) -> np.ndarray:
+        return _agreement(store["traces"], pairs, fps_hz, cutoff_hz)
+
+    best = merged(table, passed, agreement, settings, method, diameter)
+    table["mask_merge"] = best
 
     for name in table.filter(like="mask_").columns:
         logger.info("%s: %d of %d candidates pass", name, table[name].sum(), len(table))
@@ -90,9 +68,7 @@ def _measure(traces: zarr.Array, fps_hz: float, cutoff_hz: float) -> tuple[np.nd
     ranges, ratios, distances = np.zeros((3, n_traces))
     for block in unit_blocks(n_traces):
         values = fill_gaps(traces[block])
-        ranges[block] = seeds.peak_to_peak(values)
-        ratios[block] = seeds.peak_to_noise(values, fps_hz, cutoff_hz)
-        distances[block] = seeds.ks_distance(values)
+        ranges[block], ratios[block], distances[block] = measures(values, fps_hz, cutoff_hz)
     return ranges, ratios, distances
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import zarr
 
 from scopeflow import published
+from scopeflow.defaults import SPATIAL_PENALTY, given
 from scopeflow.footprints import normalized, read_footprints, write_footprints
 from scopeflow.logs import job_log, logger
 from scopeflow.movie import Movie, put_unit_ids
@@ -20,10 +21,6 @@ if TYPE_CHECKING:
 
     snakemake: Snakemake
 
-# Defaults of spatial.sparse_penalty; the two methods count it in different units.
-PENALTY = 3.0  # standard deviations of the noise
-PENALTY_MINIAN = 0.01
-
 
 def main(smk: "Snakemake") -> None:
     settings = smk.params.settings["spatial"]
@@ -34,8 +31,9 @@ def main(smk: "Snakemake") -> None:
     unit_id = read(smk.input.previous, "unit_id")
     C = zarr.open_array(smk.input.previous, path="C", mode="r")  # read by slabs
 
+    penalty = given(settings["sparse_penalty"], SPATIAL_PENALTY[settings["method"]])
     if settings["method"] == "minian":
-        support = grown_support(A, shape, settings["dilation_px"] or diameter)
+        support = grown_support(A, shape, given(settings["dilation_px"], diameter))
         b, f = read(smk.input.previous, "b", "f")
         sums = published.LassoSums.zero(support)
 
@@ -46,21 +44,19 @@ def main(smk: "Snakemake") -> None:
 
         for _, part in movie.map(sum_up, "slabs summed up for footprints"):
             sums.add(part)
-        penalty = settings["sparse_penalty"] or PENALTY_MINIAN
         A = published.lasso_footprints(sums, support, sn, penalty)
         spatial_r = np.full(len(unit_id), np.nan, dtype=np.float32)
     else:
-        support = grown_support(A, shape, settings["dilation_px"] or diameter / 4)
+        support = grown_support(A, shape, given(settings["dilation_px"], diameter / 4))
         mean_image = read(smk.input.projections, "mean")
         patches = make_patches(A, shape, PATCH_DIAMETERS * diameter, movie.usable & (sn > 0))
         sums = sum_over_frames(movie, C, patches, mean_image)
-        penalty = settings["sparse_penalty"] or PENALTY
         A, spatial_r = update_footprints(sums, patches, support, sn, penalty)
 
     A, scale = normalized(A)
     size = np.diff(A.indptr)
-    smallest = settings["min_size_px"] or (diameter / 4) ** 2
-    largest = settings["max_size_px"] or np.inf
+    smallest = given(settings["min_size_px"], (diameter / 4) ** 2)
+    largest = given(settings["max_size_px"], np.inf)
     kept = (scale > 0) & (size >= smallest) & (size <= largest)
     logger.info(
         "dropped %d of %d units: %d empty, %d under %.0f px, %d over %g px",

@@ -8,6 +8,7 @@ import zarr
 
 from scopeflow.autoregression import unit_coefficients
 from scopeflow.deconvolve import Fit, coefficients
+from scopeflow.defaults import TEMPORAL_PENALTY, given
 from scopeflow.filters import default_cutoff_hz, fill_gaps
 from scopeflow.footprints import read_footprints
 from scopeflow.intact import open_store
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     snakemake: Snakemake
 
 KINETICS_UNITS = 40  # clearest units that the kinetics are estimated from
-PENALTY, PENALTY_MINIAN = 2.0, 1.0  # defaults of temporal.sparse_penalty
 SNR_MIN, SNR_MIN_MINIAN = 4.0, 0.0  # defaults of temporal.snr_min
 
 
@@ -53,9 +53,7 @@ def main(smk: "Snakemake") -> None:
         kinetics = _kinetics(smk, YrA, sigma, clear, movie.fps_hz)
         logger.info("kinetics: %s", kinetics)
     order = 1 if settings["ar_order"] == 1 else 2
-    penalty = settings["sparse_penalty"]
-    if penalty is None:
-        penalty = PENALTY_MINIAN if published else PENALTY
+    penalty = given(settings["sparse_penalty"], TEMPORAL_PENALTY[settings["method"]])
 
     def fit(k: int, y: np.ndarray) -> tuple[np.ndarray, Fit]:
         if kinetics is not None:

@@ -14,6 +14,7 @@ GOOD = ""
 BLACK, TRUNCATED, CORRUPTED, DUPLICATED = "black", "truncated", "corrupted", "duplicated"
 # Frames that were never there; each is a repeat of the frame before.
 DAMAGED, DROPPED, LOST = "damaged", "dropped", "lost"
+EXCLUDED = "excluded"  # by a person
 
 MEANING = {
     BLACK: "dark or without any contrast",
@@ -23,6 +24,7 @@ MEANING = {
     DAMAGED: "not decodable; the frame before stands in",
     DROPPED: "missing by the time stamps; the frame before stands in",
     LOST: "missing at the end of a file that is cut short; the frame before stands in",
+    EXCLUDED: "left out by load.exclude",
 }
 
 FLAT_ROWS_MIN = 0.02  # share of an image's rows, constant side by side, that makes it truncated

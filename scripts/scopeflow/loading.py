@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from scopeflow.frames import DAMAGED, DROPPED, GOOD, LOST
+from scopeflow.frames import DAMAGED, DROPPED, EXCLUDED, GOOD, LOST
 from scopeflow.readers.base import Reader
 from scopeflow.timestamps import TimeAxis, make_axis, pauses, read_stamps
 
@@ -29,7 +29,7 @@ class Entry:
     file, file_frame : int
         Index of its file and its number therein; -1 for a frame that was never there.
     absent : str
-        Empty, or why the frame before it stands in.
+        Empty, or why it does not count: the frame before it stands in, or it is left out.
     """
 
     frame: np.ndarray
@@ -198,6 +198,28 @@ def axis_of(
         for i, length in pauses(axis.time_s)
     ]
     return axis
+
+
+def excluded(
+    entries: Iterable[Entry], ranges: list[tuple[int, int]], start: int = 0
+) -> Iterator[Entry]:
+    """Yield entries, those marked that a person wants to leave out.
+
+    Parameters
+    ----------
+    entries : iterable of Entry
+        Frames of a `Source`.
+    ranges : list of (int, int)
+        First frame, and the one behind the last, counted over the frames of all files.
+    start : int
+        Number of the first frame delivered.
+    """
+    number = start - 1
+    for entry in entries:
+        number += entry.file >= 0  # frames that were never there have no number
+        if entry.absent == GOOD and any(first <= number < stop for first, stop in ranges):
+            entry = replace(entry, absent=EXCLUDED)
+        yield entry
 
 
 def cropped(entries: Iterable[Entry], rows: slice, cols: slice) -> Iterator[Entry]:

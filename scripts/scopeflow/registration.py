@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy import fft
+from scipy import fft, ndimage
 
 from scopeflow.events import band_pass
 from scopeflow.frame_sums import add_binned
@@ -46,6 +46,9 @@ class Registrar:
     shared : tuple of ndarray of float64
         For rows and columns, the part of the soft edges that two images share at a shift of
         0, 1, ... binned px.
+    shared_inside : ndarray of float64, or None
+        The same for a taper that is no product of rows and columns, at all shifts up to the
+        largest along either axis, no shift in the middle.
     """
 
     bin_px: int
@@ -54,12 +57,21 @@ class Registrar:
     padded: tuple[int, int]
     taper: np.ndarray
     shared: tuple[np.ndarray, np.ndarray]
+    shared_inside: np.ndarray | None = None
 
     @classmethod
     def for_images(
-        cls, shape: tuple[int, int], cell_diameter_px: float, max_shift_px: float
+        cls,
+        shape: tuple[int, int],
+        cell_diameter_px: float,
+        max_shift_px: float,
+        inside: np.ndarray | None = None,
     ) -> "Registrar":
-        """Derive the sizes from image (height, width), cell and largest shift, in px."""
+        """Derive the sizes from image (height, width), cell and largest shift, in px.
+
+        `inside` (height, width) of bool, if given, marks the pixels that may be looked at: a
+        soft edge is laid along its border too.
+        """
         bin_px = 2 if cell_diameter_px >= 12 else 1
         small = [n // bin_px for n in shape]
         max_shift = int(np.ceil(max_shift_px / bin_px))
@@ -68,7 +80,11 @@ class Registrar:
         ramps = [_soft_edge(n, edge) for n in small]
         taper = np.outer(*ramps).astype(np.float32)
         shared = tuple(np.correlate(r, r, "full")[len(r) - 1 :] / (r @ r) for r in ramps)
-        return cls(bin_px, cell_diameter_px / 8 / bin_px, max_shift, padded, taper, shared)
+        within = None
+        if inside is not None:
+            taper = taper * _soft_border(inside[::bin_px, ::bin_px][: small[0], : small[1]], edge)
+            within = _shared_at_shifts(taper, max_shift)
+        return cls(bin_px, cell_diameter_px / 8 / bin_px, max_shift, padded, taper, shared, within)
 
     def binned(self, frames: np.ndarray) -> np.ndarray:
         """Return frames (frame, height, width) averaged over `bin_px`, as float32."""
@@ -283,6 +299,12 @@ class Registrar:
     def _shared(self, places: list[np.ndarray], centre: np.ndarray | float) -> np.ndarray:
         """Return how much of the soft edges two images share at places, in binned px."""
         centre = np.broadcast_to(centre, 2) / self.bin_px
+        if self.shared_inside is not None:
+            middle = np.array(self.shared_inside.shape) // 2
+            rows, cols = (p - c + m for p, c, m in zip(places, centre, middle, strict=True))
+            at = np.broadcast_arrays(rows[:, :, None], cols[:, None, :])
+            part = ndimage.map_coordinates(self.shared_inside, at, order=1, mode="nearest")
+            return np.maximum(part, SHARED_MIN)
         rows, cols = (
             np.interp(np.abs(place - middle), np.arange(len(ramp)), ramp)
             for ramp, place, middle in zip(self.shared, places, centre, strict=True)
@@ -320,6 +342,21 @@ def _soft_edge(n: int, width: float) -> np.ndarray:
     width = min(width, n / 4)
     distance = np.minimum(np.arange(n) + 0.5, n - np.arange(n) - 0.5)
     return 0.5 - 0.5 * np.cos(np.pi * np.minimum(distance / max(width, 1e-9), 1))
+
+
+def _soft_border(inside: np.ndarray, width: float) -> np.ndarray:
+    """Rise from 0 to 1 over `width` px within the border of a region (height, width)."""
+    depth = ndimage.distance_transform_edt(inside)
+    return (0.5 - 0.5 * np.cos(np.pi * np.clip((depth - 0.5) / width, 0, 1))).astype(np.float32)
+
+
+def _shared_at_shifts(taper: np.ndarray, max_shift: int) -> np.ndarray:
+    """Return the part of its weight that a taper shares with itself, by shift (row, column)."""
+    size = [fft.next_fast_len(n + max_shift, real=True) for n in taper.shape]
+    power = np.abs(fft.rfft2(taper.astype(np.float64), size)) ** 2
+    shared = fft.fftshift(fft.irfft2(power, size))
+    rows, cols = (slice(n // 2 - max_shift, n // 2 + max_shift + 1) for n in size)
+    return shared[rows, cols] / shared[size[0] // 2, size[1] // 2]
 
 
 def _vertices(lines: np.ndarray, tops: np.ndarray) -> np.ndarray:

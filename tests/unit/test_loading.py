@@ -59,6 +59,7 @@ def run(
         "downsample": {"frame": 1, "height": 1, "width": 1},
         "downsample_method": "subset",
         "frames": {"start": 0, "stop": None},
+        "exclude": [],
         "region": {"top": 0, "bottom": None, "left": 0, "right": None},
         "black_frac": 0.25,
         "drop_bad_frames": True,
@@ -153,6 +154,34 @@ def test_bad_frames_can_be_kept(tmp_path):
     raw, table = run(tmp_path, [write(tmp_path / "a.avi", frames)], drop_bad_frames=False)
     assert (table["status"] == "").all()
     assert raw["minimum"][:].max() == 0
+
+
+def test_frames_that_a_person_left_out_keep_their_place_and_do_not_count(tmp_path):
+    frames = movie(60)
+    frames[10:14] //= 4
+    videos = [write(tmp_path / "a.avi", frames[:30]), write(tmp_path / "b.avi", frames[30:])]
+    raw, table = run(tmp_path, videos, exclude=[[10, 14], [29, 32]], drop_bad_frames=False)
+    left_out = np.zeros(60, dtype=bool)
+    left_out[10:14] = left_out[29:32] = True
+    np.testing.assert_array_equal(table["status"] == "excluded", left_out)
+    np.testing.assert_array_equal(raw["Y"][:], frames)
+    np.testing.assert_array_equal(raw["minimum"][:], frames[~left_out].min(axis=0))
+    assert any("7 of 60 frames excluded" in line for line in raw.attrs["warnings"])
+
+
+def test_frames_left_out_are_counted_in_the_original_video(tmp_path):
+    """Whatever part of it is read, and however many frames become one."""
+    path = write(tmp_path / "a.avi", movie(60))
+    how = {"frames": {"start": 20, "stop": 50}, "exclude": [[24, 28], [33, 34], [0, 5]]}
+    _, table = run(tmp_path, [path], downsample={"frame": 2}, **how)
+    assert np.flatnonzero(table["status"]).tolist() == [2, 3]
+    _, table = run(tmp_path, [path], downsample={"frame": 2}, downsample_method="mean", **how)
+    assert np.flatnonzero(table["status"]).tolist() == [2, 3]  # half a pair is enough
+
+
+def test_frames_left_out_that_are_not_there_are_told(tmp_path):
+    raw, _ = run(tmp_path, [write(tmp_path / "a.avi", movie(40))], exclude=[[30, 90]])
+    assert any("frames 30 to 90, but the recording has 40" in w for w in raw.attrs["warnings"])
 
 
 def test_frames_dropped_by_the_stamps_get_their_place(tmp_path):

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from scopeflow import shift
 from scopeflow.motion import Scheme, anchored, join_slabs, slab_motion
+from scopeflow.regions import looked_at
 from scopeflow.registration import Registrar
 from scopeflow.shift import seen_fraction, shift_frames
 
@@ -68,6 +69,52 @@ def test_the_shift_of_a_pair_of_small_images_is_found_within_a_quarter_of_a_pixe
     (shift,), (confidence,) = how.shifts_between(moved[None], still[None])
     np.testing.assert_allclose(shift, [-dy, -dx], atol=0.25)
     assert confidence > SURE
+
+
+def test_dirt_on_the_lens_does_not_hold_the_estimate_where_a_polygon_leaves_it_out():
+    movement = walk(60, 6, whole=True)
+    frames = Field(6).movie(movement)
+    # Bright, sharp and at rest, over the right third of the image.
+    dirt = np.zeros(SHAPE, dtype=bool)
+    dirt[::9, 80:] = dirt[4::9, 80::3] = True
+    frames[:, dirt] = 255
+    polygon = [[0, 0], [0, 70], [95, 70], [95, 10], [60, 0]]
+    rows, cols, inside = looked_at(SHAPE, None, polygon, DIAMETER)
+    seen = frames[:, rows, cols]
+    registrar = Registrar.for_images(seen.shape[1:], DIAMETER, 16, inside)
+    motion, _, placed = estimate(seen, how=Scheme(registrar, "mean", 2.0))
+    assert placed.all()
+    assert error(motion, movement).max() < 0.3
+    assert error(estimate(frames)[0], movement).max() > 1  # what the dirt does otherwise
+
+
+def test_a_polygon_that_holds_the_whole_box_changes_nothing():
+    edge = [[0, 0], [0, SHAPE[1] - 1], [SHAPE[0] - 1, SHAPE[1] - 1], [SHAPE[0] - 1, 0]]
+    rows, cols, inside = looked_at(SHAPE, None, edge, DIAMETER)
+    assert (rows, cols, inside) == (slice(0, SHAPE[0]), slice(0, SHAPE[1]), None)
+
+
+def test_the_region_is_cut_to_the_polygon_and_the_image():
+    region = {"top": 10, "bottom": 500, "left": 0, "right": 60}
+    triangle = [[0, 5], [90, 5], [90, 100]]
+    rows, cols, inside = looked_at(SHAPE, region, triangle, DIAMETER)
+    assert (rows, cols) == (slice(10, 91), slice(5, 60))
+    assert inside.shape == (81, 55)
+    assert inside[-1].all()
+    assert not inside[0, 20:].any()
+
+
+@pytest.mark.parametrize(
+    ("region", "polygon", "word"),
+    [
+        ({"top": 0, "bottom": 8, "left": 0, "right": 90}, None, "motion.region leaves 8 x 90"),
+        (None, [[0, 0], [20, 0], [20, 20]], "motion.polygon leaves 21 x 21"),
+        ({"top": 0, "bottom": 50, "left": 0, "right": 50}, [[60, 60], [90, 60], [90, 90]], "lies"),
+    ],
+)
+def test_a_part_too_small_to_register_by_is_refused_by_name(region, polygon, word):
+    with pytest.raises(ValueError, match=word):
+        looked_at(SHAPE, region, polygon, DIAMETER)
 
 
 @pytest.mark.parametrize("aggregation", ["mean", "max"])

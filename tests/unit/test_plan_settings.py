@@ -55,6 +55,12 @@ def test_every_default_is_filled_in():
             ["spatial.method: found 'caiman'", "scopeflow, minian"],
         ),
         ({"seeds": {"ks_alpha": 1.5}}, ["seeds.ks_alpha: found 1.5", "<= 1, or null"]),
+        ({"load": {"exclude": [[3, 3]]}}, ["load.exclude: found [3, 3]", "must be larger"]),
+        (
+            {"overrides": {"s": {"load": {"exclude": [[1, 2], [9, 3]]}}}},
+            ["overrides.s.load.exclude: found [9, 3]"],
+        ),
+        ({"motion": {"polygon": [[1, 2], [3, 4]]}}, ["motion.polygon", "at least three corners"]),
         ({"simulate": {"a b": {}}}, ["simulate: 'a b' is not a name"]),
         ({"simulate": {"a": {"n_cell": 3}}}, ["simulate.a.n_cell", "mean simulate.a.n_cells?"]),
         ({"simulate": {"a": {"shift_px": [99, 0]}}}, ["simulate.a: shift_px is [99.0, 0.0]"]),

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from scopeflow.explore.saving import changed_text
+
 SECOND = Counter(spatial_update=1, compute_traces=1, temporal_update=1)
 EXPORT = Counter(curate=1, export=1)
 ACROSS = Counter(cross_register=1)  # over all sessions of the animal
@@ -78,6 +80,29 @@ def test_a_changed_parameter_reruns_what_depends_on_it(finished_model, change, j
     with config_changed(finished_model, **change):
         expected = of_both(jobs) if "units" in jobs else jobs if jobs == ACROSS else jobs + jobs
         assert finished_model.due() == expected
+
+
+@pytest.mark.parametrize(
+    ("place", "values", "jobs"),
+    [
+        (("overrides", "s2"), {"load.exclude": [[3, 9]]}, Counter(load=1) + AFTER_LOAD),
+        (
+            ("overrides", "s2"),
+            {"motion.polygon": [[0, 0], [0, 60.5], [60, 60]], "motion.region": None},
+            AFTER_LOAD - Counter(preprocess=1),
+        ),
+        (
+            ("variants", "slow"),
+            {"temporal.tau_decay_s": 2.0, "temporal.tau_rise_s": 0.1},
+            of_both(LOOP - Counter(spatial_update=1, compute_traces=1)),
+        ),
+    ],
+    ids=["exclude", "polygon", "variant"],
+)
+def test_what_the_explorer_saves_reruns_what_depends_on_it(finished_model, place, values, jobs):
+    file = finished_model.folder / "my.yaml"
+    with changed(file, changed_text(file.read_text("utf-8"), values, place, "my.yaml")):
+        assert finished_model.due() == jobs
 
 
 def test_an_override_reruns_its_session_only(finished_model):

@@ -113,11 +113,25 @@ def _cross_faults(config: dict) -> Iterator[str]:
             "path of your sample sheet, such as config/sessions.tsv, or discover to the folder "
             "that holds your recordings."
         )
+    yield from _reversed_ranges(config, "")
+    for key in ("overrides", "variants"):
+        for name, values in config[key].items():
+            yield from _reversed_ranges(values, f"{key}.{name}.")
     for name, recipe in config["simulate"].items():
         try:
             complete(recipe)
         except InputError as error:
             yield f"simulate.{name}: {str(error).removeprefix('simulate: ')}"
+
+
+def _reversed_ranges(settings: dict, prefix: str) -> Iterator[str]:
+    """Yield a line for each pair of frames that ends before it begins."""
+    for first, stop in settings.get("load", {}).get("exclude", []):
+        if first >= stop:
+            yield (
+                f"{prefix}load.exclude: found [{first}, {stop}]; the second must be larger: it is "
+                "the frame behind the last one left out."
+            )
 
 
 def find_faults(config: object, schema: dict, prefix: str = "") -> Iterator[str]:

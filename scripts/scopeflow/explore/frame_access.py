@@ -1,0 +1,188 @@
+"""Any frame of a recording, straight from its video files.
+
+The workflow reads videos from beginning to end; a player jumps. Containers are entered at the
+key frame before the one that is wanted and decoded from there.
+"""
+
+from collections import OrderedDict
+from itertools import islice
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+
+from scopeflow.videos import STACKS, VideoFile, check_alike, probe, read_frames
+
+KEPT_FRAMES = 48  # of those seen last; going back and forth costs nothing
+NEAR = 40  # frames ahead up to which decoding on is quicker than entering anew
+
+
+class VideoFrames:
+    """The frames of the files of one recording, by number.
+
+    Parameters
+    ----------
+    paths : list of str
+        The files, in order of time.
+    session : str
+        Its name, for messages.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        (height, width) in px.
+    dtype : numpy.dtype
+        uint8 or uint16.
+    fps_hz : float or None
+        Frame rate by the header of the first file.
+    counts : list of int
+        Frames per file, by their headers or, without these, by their index.
+
+    Raises
+    ------
+    InputError
+        If a file is not readable, or files differ in size or depth.
+    """
+
+    def __init__(self, paths: list[str], session: str) -> None:
+        videos = [probe(path) for path in paths]
+        check_alike(videos, session)
+        self._files = [_File(video) for video in videos]
+        self.shape = videos[0].height, videos[0].width
+        self.dtype = videos[0].dtype
+        self.fps_hz = videos[0].fps_hz
+        self.counts = [video.n_stated or _count(video.path) for video in videos]
+        self._starts = np.cumsum([0, *self.counts])
+        self._seen: OrderedDict[int, np.ndarray | None] = OrderedDict()
+
+    def __len__(self) -> int:
+        return int(self._starts[-1])
+
+    def read(self, number: int) -> np.ndarray | None:
+        """Return one frame, counted over all files; None where it cannot be decoded.
+
+        Returns
+        -------
+        ndarray of `dtype`, shape (height, width), or None
+        """
+        file, inside = self._found(number)
+        if number in self._seen:
+            self._seen.move_to_end(number)
+            return self._seen[number]
+        frame = self._files[file].read(inside)
+        self._seen[number] = frame
+        while len(self._seen) > KEPT_FRAMES:
+            self._seen.popitem(last=False)
+        return frame
+
+    def near(self, number: int) -> tuple[int, np.ndarray | None]:
+        """Return the frame that can be decoded soonest, at or before a number, and its own number.
+
+        That is a key frame: several times as quick as one between two of them.
+        """
+        file, inside = self._found(number)
+        place, frame = self._files[file].near(inside)
+        return int(self._starts[file]) + place, frame
+
+    def _found(self, number: int) -> tuple[int, int]:
+        """Return the file that holds a frame, and its number there."""
+        if not 0 <= number < len(self):
+            raise IndexError(f"frame {number} of {len(self)}")
+        file = int(np.searchsorted(self._starts, number, side="right")) - 1
+        return file, number - int(self._starts[file])
+
+    def close(self) -> None:
+        """Let go of the files."""
+        for file in self._files:
+            file.close()
+
+
+class _File:
+    """One file, kept open where decoding went on last."""
+
+    def __init__(self, video: VideoFile) -> None:
+        self.video = video
+        self._container = None
+        self._frames = None
+        self._next = 0
+
+    def read(self, number: int) -> np.ndarray | None:
+        if self.video.path.suffix.lower() in STACKS:
+            return next(islice(read_frames(self.video), number, None), None)
+        try:
+            return self._decoded(number)
+        except (av.error.FFmpegError, OSError):
+            self.close()
+            return None
+
+    def near(self, number: int) -> tuple[int, np.ndarray | None]:
+        if self.video.path.suffix.lower() in STACKS:
+            return number, self.read(number)
+        try:
+            stream = self._entered(number)
+            frame = next(self._frames, None)
+        except (av.error.FFmpegError, OSError):
+            frame = None
+        if frame is None:
+            self.close()
+            return number, None
+        self._next = self._place(frame, stream) + 1
+        return self._next - 1, luma(frame, self.video.dtype)
+
+    def close(self) -> None:
+        if self._container is not None:
+            self._container.close()
+        self._container = self._frames = None
+
+    def _decoded(self, number: int) -> np.ndarray | None:
+        stream = self._stream()
+        if not 0 <= self._next <= number <= self._next + NEAR:
+            self._entered(number)
+        for frame in self._frames:
+            place = self._place(frame, stream)
+            self._next = place + 1
+            if place >= number:
+                found = None if frame.is_corrupt else luma(frame, self.video.dtype)
+                return found if place == number else None
+        self.close()
+        return None
+
+    def _stream(self):
+        if self._container is None:
+            self._container = av.open(str(self.video.path))
+            # Threads by frame would decode several for the one that is wanted.
+            self._container.streams.video[0].thread_type = "SLICE"
+            self._next = -1
+        return self._container.streams.video[0]
+
+    def _entered(self, number: int):
+        """Go to the key frame at or before a frame."""
+        stream = self._stream()
+        at = (stream.start_time or 0) + round(number / stream.average_rate / stream.time_base)
+        self._container.seek(at, stream=stream, backward=True)
+        self._frames = self._container.decode(stream)
+        return stream
+
+    @staticmethod
+    def _place(frame: av.VideoFrame, stream) -> int:
+        since = (frame.pts - (stream.start_time or 0)) * stream.time_base
+        return round(since * stream.average_rate)
+
+
+def luma(frame: av.VideoFrame, dtype: np.dtype) -> np.ndarray:
+    """Return the brightness of a frame as it is coded, shape (height, width)."""
+    if frame.format.is_rgb:
+        return cv2.cvtColor(frame.to_ndarray(format="rgb24"), cv2.COLOR_RGB2GRAY)
+    plane = frame.planes[0]
+    stored = np.dtype(dtype)
+    if frame.format.is_big_endian and stored.itemsize > 1:
+        stored = stored.newbyteorder(">")
+    rows = np.frombuffer(plane, stored).reshape(plane.height, -1)
+    return rows[:, : plane.width].astype(dtype, copy=True)
+
+
+def _count(path: Path) -> int:
+    """Return the number of coded frames of a container, without decoding any."""
+    with av.open(str(path)) as container:
+        return sum(packet.size > 0 for packet in container.demux(video=0))

@@ -1,0 +1,90 @@
+"""Traces split at a frequency, and their spectra; what became of candidates for cells."""
+
+import numpy as np
+import pandas as pd
+from scipy import signal
+
+from scopeflow.filters import fill_gaps, low_pass
+
+KEPT = "kept"
+RESOLUTION_S = 20.0  # length of the pieces that a spectrum is averaged over
+
+
+def split(traces: np.ndarray, fps_hz: float, cutoff_hz: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return the parts of traces below and above a frequency.
+
+    Parameters
+    ----------
+    traces : ndarray of float, shape (trace, frame)
+        NaN allowed where frames are missing.
+    fps_hz, cutoff_hz : float
+        Frame rate and cut-off in Hz.
+
+    Returns
+    -------
+    slow, fast : ndarray of float64, shape (trace, frame)
+        The slow part with the trace's median taken off.
+    """
+    filled = fill_gaps(traces.astype(np.float64))
+    slow = low_pass(filled, fps_hz, min(cutoff_hz, 0.49 * fps_hz))
+    return slow - np.median(filled, axis=1, keepdims=True), filled - slow
+
+
+def spectra(traces: np.ndarray, fps_hz: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return frequencies in Hz, and the power of traces at each, in counts^2 / Hz.
+
+    Parameters
+    ----------
+    traces : ndarray of float, shape (trace, frame)
+        NaN allowed.
+    fps_hz : float
+        Frame rate in Hz.
+
+    Returns
+    -------
+    freqs : ndarray of float64, shape (frequency,)
+        Without 0.
+    power : ndarray of float64, shape (trace, frequency)
+    """
+    filled = fill_gaps(traces.astype(np.float64))
+    length = int(min(filled.shape[1], max(RESOLUTION_S * fps_hz, 16)))
+    freqs, power = signal.welch(filled, fps_hz, nperseg=length, detrend="linear", axis=1)
+    return freqs[1:], power[:, 1:]
+
+
+def fates(masks: pd.DataFrame) -> np.ndarray:
+    """Return the first test that each candidate fails, in the order of the columns.
+
+    Parameters
+    ----------
+    masks : DataFrame of bool
+        Columns ``mask_<test>``.
+
+    Returns
+    -------
+    ndarray of str, shape (candidate,)
+        Name of the test, or `KEPT`.
+    """
+    fate = np.full(len(masks), KEPT, dtype=object)
+    for name in reversed(masks.columns):
+        fate[~masks[name].to_numpy(bool)] = name.removeprefix("mask_")
+    return fate
+
+
+def spread(values: np.ndarray, n: int, page: int = 0) -> np.ndarray:
+    """Return the positions of `n` values spread evenly over all, from least to largest.
+
+    Parameters
+    ----------
+    values : ndarray of float
+        What to spread over.
+    n : int
+        How many, at most.
+    page : int, optional
+        Other ones, as many times as there are.
+    """
+    order = np.argsort(values, kind="stable")
+    if len(order) <= n:
+        return order
+    step = len(order) / n
+    return order[(np.arange(n) * step + page % max(int(step), 1)).astype(int)]

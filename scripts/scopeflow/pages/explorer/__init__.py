@@ -1,0 +1,1 @@
+"""The explorer: a session's own data, and what every setting does to it."""

@@ -4,7 +4,10 @@ import pytest
 
 SHARED = (
     *("finished", "finished_model", "bad_data", "reads", "as_documented", "undisturbed"),
-    "formats",
+SHARED = (
+    *("finished", "finished_model", "bad_data", "reads", "as_documented", "undisturbed"),
+    *("formats", "browser"),
+)
 )
 
 

@@ -169,6 +169,38 @@ def read_slab(movie: zarr.Array, slab: slice) -> np.ndarray:
     return frames.reshape(shape)
 
 
+def read_frames(movie: zarr.Array, frames: np.ndarray) -> np.ndarray:
+    """Read single frames of a movie, and not the slabs around them.
+
+    Parameters
+    ----------
+    movie : zarr.Array
+        Made by `create_movie`, on disk.
+    frames : ndarray of int
+        Which ones, in the order wanted.
+
+    Returns
+    -------
+    ndarray, shape (frame, height, width)
+
+    Raises
+    ------
+    OSError
+        If a file is missing or too short.
+    """
+    size, step = math.prod(movie.shape[1:]), movie.chunks[0]
+    found = np.empty((len(frames), *movie.shape[1:]), dtype=movie.dtype)
+    for place, frame in zip(found, np.asarray(frames).tolist(), strict=True):
+        first = frame - frame % step
+        file = _file_of(movie, slice(first, first + step))
+        offset = (frame - first) * size * movie.dtype.itemsize
+        values = np.fromfile(file, movie.dtype, size, offset=offset)
+        if values.size < size:
+            raise OSError(f"{file} is cut off; delete its folder and run again")
+        place[...] = values.reshape(movie.shape[1:])
+    return found
+
+
 def _file_of(movie: zarr.Array, slab: slice) -> Path:
     key = movie.metadata.encode_chunk_key((slab.start // movie.chunks[0], 0, 0))
     return Path(movie.store.root, movie.path, key)

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from scopeflow.cohort import table
+from scopeflow.cohort import JUDGED, table
 from scopeflow.cohort_figure import draw_cohort
+from scopeflow.report.cohort_page import cohort_page
 from scopeflow.stores import new_store
 
 
@@ -16,7 +17,9 @@ def renew(
     sessions: Mapping[str, Mapping[str, str]],
     variants: list[str],
 ) -> str:
-    """Write ``cohort.csv`` and ``cohort.png``; return the path of the former, "" without units.
+    """Write ``cohort.csv``, ``cohort.png`` and ``cohort.html``; return the path of the first.
+
+    Without units nothing is written, and the path is empty.
 
     Parameters
     ----------
@@ -33,6 +36,8 @@ def renew(
     drawn = draw_cohort(found)
     with new_store(figure) as part:
         drawn.savefig(part, dpi=110, format="png")
+    with new_store(Path(results, "cohort.html")) as part:
+        part.write_text(cohort_page(found, JUDGED), "utf-8")
     return path.as_posix()
 
 

@@ -200,6 +200,14 @@ def read_frame(movie: zarr.Array, t: int, rows: slice = slice(None)) -> np.ndarr
     return frame.reshape(stop - first, width)
 
 
+def read_frames(movie: zarr.Array, frames: np.ndarray) -> np.ndarray:
+    """Read single frames of a movie, in the order wanted, shape (frame, height, width)."""
+    found = np.empty((len(frames), *movie.shape[1:]), dtype=movie.dtype)
+    for place, frame in zip(found, frames, strict=True):
+        place[...] = read_frame(movie, int(frame))
+    return found
+
+
 def _file_of(movie: zarr.Array, slab: slice) -> Path:
     key = movie.metadata.encode_chunk_key((slab.start // movie.chunks[0], 0, 0))
     return Path(movie.store.root, movie.path, key)

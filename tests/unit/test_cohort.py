@@ -95,6 +95,7 @@ def test_the_table_and_its_figure_are_written_and_renewed(results):
     first = (results / "cohort.csv").read_text()
     assert path == (results / "cohort.csv").as_posix()
     assert (results / "cohort.png").stat().st_size > 5000
+    assert "day1/default/report.html" in (results / "cohort.html").read_text("utf-8")
     renew(results, results.parent / "benchmarks", SESSIONS, ["default"])
     assert (results / "cohort.csv").read_text() == first
 

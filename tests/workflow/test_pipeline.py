@@ -3,7 +3,10 @@
 import csv
 import shutil
 import warnings
+import zipfile
+from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 import tifffile
@@ -196,6 +199,32 @@ def test_all_sessions_stand_in_one_table(finished):
         assert float(row["cpu_s"]) > 1
         assert row["outliers"] == ""
     assert (finished.folder / "results" / "cohort.png").stat().st_size > 10_000
+
+
+STEPS = {"recording", "filters", "motion", "seeds", "footprints", "summary"}
+
+
+@pytest.mark.parametrize("session", ["cells", "empty"])
+def test_every_session_has_a_report_and_a_video(finished, session):
+    folder = finished.folder / "results" / session / "default"
+    text = (folder / "report.html").read_text("utf-8")
+    assert f"<title>Session {session}</title>" in text
+    assert "Every setting has its default." in text
+    n_units = open_units(finished, session).sizes["unit_id"]
+    assert ('id="no-units"' in text) == (n_units == 0)
+    assert "<td>spatial_update/2</td>" in text  # its time was measured
+    assert {path.stem for path in (folder / "figures").glob("*.png")} == STEPS
+    with av.open(str(folder / "video.mp4")) as video:
+        assert sum(1 for _ in video.decode(video=0)) == FAKE["n_frames"] // 2  # 15 per s
+    preview = zarr.open_group(folder / "motion" / "preview.zarr", mode="r")
+    assert preview["sharpness"][1] > preview["sharpness"][0]
+
+
+def test_the_pictures_go_into_snakemakes_report(finished):
+    finished.complete("--report", "report.zip")
+    with zipfile.ZipFile(finished.folder / "report.zip") as report:
+        pictures = [name for name in report.namelist() if name.endswith(".png")]
+        assert len({name for name in pictures if Path(name).stem in STEPS}) == 2 * len(STEPS)
 
 
 def test_synthetic_cells_are_put_into_a_recording_and_found(finished):

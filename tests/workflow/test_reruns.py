@@ -10,14 +10,14 @@ import yaml
 
 from scopeflow.explore.saving import changed_text
 
-SECOND = Counter(spatial_update=1, compute_traces=1, temporal_update=1)
-EXPORT = Counter(curate=1, export=1)
-ACROSS = Counter(cross_register=1)  # over all sessions of the animal
-ENDS = Counter(units=1, plot_summary=1) + EXPORT
-LOOP = Counter(spatial_update=2, compute_traces=2, temporal_update=2, merge=1) + ENDS
+SECOND = Counter(spatial_update=1, compute_traces=1, temporal_update=1, plot_steps=1)
+EXPORT = Counter(curate=1, export=1, report=1)
+ACROSS = Counter(cross_register=1, cross_report=1)  # over all sessions of the animal
+ENDS = Counter(units=1, plot_summary=1, video=1) + EXPORT
+LOOP = SECOND + SECOND - Counter(plot_steps=1) + Counter(merge=1) + ENDS
 AFTER_SEEDS = Counter(initialize=1) + LOOP
 AFTER_Y = Counter(seeds_init=1, seeds_refine=1, noise=1) + AFTER_SEEDS
-AFTER_LOAD = Counter(preprocess=1, estimate_motion=1, apply_motion=1) + AFTER_Y
+AFTER_LOAD = Counter(preprocess=1, estimate_motion=1, preview_motion=1, apply_motion=1) + AFTER_Y
 
 
 @contextmanager
@@ -66,12 +66,14 @@ def test_the_order_of_keys_and_the_form_of_numbers_rerun_nothing(finished_model)
         ({"motion": {"max_shift_px": 9}}, AFTER_LOAD - Counter(preprocess=1)),
         (
             {"preprocess": {"denoise": {"window_px": 3}}},
-            AFTER_LOAD - Counter(estimate_motion=1),  # frames are registered unfiltered
+            # Frames are registered unfiltered.
+            AFTER_LOAD - Counter(estimate_motion=1, preview_motion=1),
         ),
         ({"load": {"black_frac": 0.1}}, Counter(load=1) + AFTER_LOAD),
         ({"accept": {"snr_min": 9}}, ENDS),
         ({"export": {"formats": ["csv"]}}, Counter(export=1)),
         ({"cross_register": {"distance_max_px": 4}}, ACROSS),
+        ({"report": {"video_speed": 2}}, Counter(video=1)),
         ({"mem_mb": {"load": 3000}, "keep_movies": True}, Counter()),
     ],
     ids=lambda value: next(iter(value), "") if isinstance(value, dict) else "",
@@ -120,9 +122,10 @@ def test_a_changed_default_leaves_variants_that_override_it(finished_model):
     ("module", "jobs"),
     [
         ("merge", Counter(merge=1) + SECOND + ENDS + Counter(score=1)),
-        ("figures", Counter(plot_summary=1)),
+        ("figures", Counter(plot_summary=1, plot_steps=1)),
         ("transients", Counter(export=1)),
         ("cross_registration/groups", ACROSS),
+        ("video_panels", Counter(video=1)),
         ("version", Counter()),
         ("errors", Counter()),
     ],
@@ -164,7 +167,7 @@ def test_metadata_in_the_sheet_rerun_the_units_only(finished_model):
         assert finished_model.due() == ENDS + ACROSS
 
 
-def test_labels_rerun_curation_and_export_of_their_session_only(finished_model):
+def test_labels_rerun_curation_export_and_report_of_their_session_only(finished_model):
     labels = finished_model.folder / "curation" / "s2" / "default.csv"
     labels.parent.mkdir(parents=True)
     labels.write_text("unit_id,label\n")

@@ -67,6 +67,11 @@ wildcard_constraints:
     recording=one_of(plan.recipes),
 
 
+def of_session(step):
+    """Labels of a figure in Snakemake's report."""
+    return {"session": "{session}", "variant": "{variant}", "step": step}
+
+
 def movie(path):
     """Mark the store of a movie: removed after use unless keep_movies."""
     return directory(path) if plan.config["keep_movies"] else temp(directory(path))

@@ -6,7 +6,12 @@ rule compare_results:
     output:
         matches="<results>/compare/{comparison}/matches.tsv",
         summary="<results>/compare/{comparison}/summary.tsv",
-        figure="<results>/compare/{comparison}/comparison.png",
+        figure=report(
+            "<results>/compare/{comparison}/comparison.png",
+            caption="../report/comparison.rst",
+            category="Comparisons",
+            labels={"comparison": "{comparison}"},
+        ),
     log:
         "<logs>/compare/{comparison}/compare.log",
     benchmark:

@@ -37,9 +37,24 @@ rule validate:
         summary="<results>/validation/{variant}/summary.tsv",
         neighbours="<results>/validation/{variant}/neighbours.tsv",
         quality="<results>/validation/{variant}/quality.tsv",
-        medians="<results>/validation/{variant}/medians.png",
-        spread="<results>/validation/{variant}/spread.png",
-        close="<results>/validation/{variant}/neighbours.png",
+        medians=report(
+            "<results>/validation/{variant}/medians.png",
+            caption="../report/validation.rst",
+            category="Validation",
+            labels={"variant": "{variant}", "figure": "medians"},
+        ),
+        spread=report(
+            "<results>/validation/{variant}/spread.png",
+            caption="../report/validation.rst",
+            category="Validation",
+            labels={"variant": "{variant}", "figure": "spread over cells"},
+        ),
+        close=report(
+            "<results>/validation/{variant}/neighbours.png",
+            caption="../report/validation.rst",
+            category="Validation",
+            labels={"variant": "{variant}", "figure": "by distance of neighbours"},
+        ),
     log:
         "<logs>/validation/{variant}/validate.log",
     benchmark:

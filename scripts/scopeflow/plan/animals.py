@@ -96,7 +96,7 @@ class Animals(Variants):
         sessions = self.animals[animal]
         if len(sessions) < 2:
             return []
-        names = ["mappings.csv"]
+        names = ["mappings.csv", "report.html"]
         if all(self.sessions[s].path in self.config["simulate"] for s in sessions):
             names.append("score.tsv")
         folder = f"{self.results}/cross_registration/{animal}"

@@ -9,6 +9,7 @@ from scopeflow.errors import InputError
 from scopeflow.labels import remakes_units
 from scopeflow.plan.animals import Animals
 from scopeflow.plan.differences import differences
+from scopeflow.plan.settings import normal, read_schema, walk
 from scopeflow.plan.variants import IMPLANT, PREVIEW
 from scopeflow.plan.videos import Recording, find_recording, timestamps_in
 from scopeflow.recipes import has_run, video_names
@@ -218,6 +219,33 @@ class Plan(Animals):
             return []
         return [self.product("apply_motion", "Y.zarr")(wildcards)]
 
+    def job_files(self, folder: str, suffix: str) -> Callable:
+        """Return a params function: log or benchmark of every job behind the units, by step.
+
+        They are no inputs: Snakemake keeps them out of the graph, and what is missing is
+        left out of the report.
+        """
+        root = {"logs": self.logs, "benchmarks": self.benchmarks}[folder]
+
+        def paths(wildcards) -> dict[str, str]:
+            session, variant = wildcards.session, wildcards.variant
+            owners = {**self.computed_by(wildcards), "units": variant, "curate": variant}
+            return {
+                step: f"{root}/{session}/{owner}/{step.replace('/', '.')}.{suffix}"
+                for step, owner in owners.items()
+            }
+
+        return paths
+
+    def defaults(self, wildcards) -> dict[str, object]:
+        """Params function: the default of every setting that units depend on, by dotted key."""
+        settings = self.all_settings(wildcards)
+        return {
+            key: normal(part["default"], part)
+            for key, part in walk(read_schema("config"))
+            if key.partition(".")[0] in settings and "properties" not in part and "default" in part
+        }
+
     def recordings_by_files(self) -> dict[tuple[int, bool], list[str]]:
         """Return the names of simulated recordings by their files.
 
@@ -259,7 +287,11 @@ class Plan(Animals):
             folder = f"{self.results}/{session}/{variant}"
             files += [f"{folder}/{n}" for n in ("units.zarr", "curated.zarr", "export")]
             if session in self.recorded:
-                files.append(f"{folder}/figures/summary.png")
+                # One of the figures of the steps; the others come with it.
+                pages = ("figures/summary.png", "figures/motion.png", "report.html")
+                files += [f"{folder}/{name}" for name in pages]
+                if self.effective(session, variant)["report"]["video"]:
+                    files.append(f"{folder}/video.mp4")
             if self.behavior_table(session):
                 files.append(f"{folder}/place_cells/place_cells.tsv")
             if self.row(session).path in self.recipes:

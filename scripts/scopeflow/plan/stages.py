@@ -40,6 +40,7 @@ STAGES = {
     "estimate_motion": Stage(
         "motion", ("load",), (GLOW, *(f"{key} if motion.filtered" for key in FILTERS), "motion", D)
     ),
+    "preview_motion": Stage("motion", ("load", "estimate_motion"), (GLOW, D)),
     "apply_motion": Stage("motion", ("load", "estimate_motion"), ("preprocess", D)),
     "seeds_init": Stage(
         "seeds",
@@ -90,11 +91,13 @@ LOOP = ("spatial_update", "compute_traces", "temporal_update", "merge")  # n_ite
 FINAL = {
     "units": ("accept",),
     "import_units": ("session",),
-    "export": ("export",),
     "cross_register": ("cross_register", D),
     "place_cells": ("place_cells", "seed"),
     "implant_cells": ("implant", "seed", D),
     "implant_score": (D,),
+    "export": ("export",),
+    "report": ("report.video",),
+    "video": ("report.video_length_s", "report.video_speed", "report.video_width_px"),
 }
 
 

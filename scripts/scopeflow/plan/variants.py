@@ -177,6 +177,16 @@ class Variants:
         last = self.effective(session, variant)["n_iterations"]
         return [self.path("merge", i, session, variant, "units.zarr") for i in range(1, last)]
 
+    def all_iterations(self, stage: str, file: str) -> Callable:
+        """Return an input function: `file` of a stage in every iteration, in order."""
+
+        def paths(wildcards) -> list[str]:
+            session, variant = wildcards.session, wildcards.variant
+            last = self.effective(session, variant)["n_iterations"]
+            return [self.path(stage, i, session, variant, file) for i in range(1, last + 1)]
+
+        return paths
+
     def computed_by(self, wildcards) -> dict[str, str]:
         """Params function: which variant computed each stage, for the record."""
         session, variant = wildcards.session, wildcards.variant

@@ -1,0 +1,93 @@
+"""Pages of an animal and of all sessions, from tables made up here."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from scopeflow.report import animal_page, cohort_page, overview
+from scopeflow.report.page import Section, page, table
+
+
+def test_text_of_users_cannot_end_a_script_or_a_cell():
+    evil = "</script><b>x</b>"
+    text = page("<i>", "", [Section("a", "A", "Good", table([evil], [[evil]]))], {"name": evil})
+    assert "<b>x</b>" not in text
+    assert "<title>&lt;i&gt;</title>" in text
+    assert '"<\\/script><b>x<\\/b>"' in text
+
+
+def test_two_sessions_are_white_where_they_agree():
+    image = np.zeros((4, 4))
+    image[1, 1] = image[2, 2] = 10
+    other = image.copy()
+    other[2, 2] = 0
+    image[0, 0] = np.nan
+    mixed = animal_page.overlay(image, other)
+    assert mixed[1, 1].tolist() == [255, 255, 255]
+    assert mixed[2, 2].tolist() == [0, 255, 0]
+    assert mixed[0, 0].tolist() == [0, 0, 0]
+
+
+def test_the_page_of_an_animal_holds_its_sections_and_its_unaligned_sessions():
+    rng = np.random.default_rng(0)
+    names = ["001", "day2"]
+    shifts = pd.DataFrame({"session": names, "aligned": ["yes", "no"], "score": [1, np.nan]})
+    mappings = pd.DataFrame({"001": [1, 2, pd.NA], "day2": [4, pd.NA, 5]}, dtype="Int64")
+    cells = pd.DataFrame({
+        "cell": [1, 2, 3], "n_sessions": [2, 1, 1], "n_possible": [2, 2, 1],
+        "height_px": [3.0, 4, 5], "width_px": [3.0, 4, 5], "probability_min": [0.9, np.nan, np.nan],
+    })  # fmt: skip
+    pairs = pd.DataFrame({"distance_px": [1.0], "footprint_r": [0.9], "probability": [0.8]})
+    images = rng.normal(size=(2, 20, 30))
+    images[1, :5] = np.nan
+    none = pd.DataFrame({"axis": [], "shift_px": [], "match_rate": []})
+    sections = [
+        animal_page.alignment_section(images, names, 0, shifts, (-2, 3)),
+        animal_page.cells_section(cells, mappings, images[0], (-2, 3)),
+        animal_page.pairs_section(pairs, pairs, none, pd.DataFrame({"share": [0.5]})),
+    ]
+    assert [section.id for section in sections] == ["alignment", "cells", "matches"]
+    assert sections[0].body.count("class=changed") == 1
+    assert "2</td><td class=n>1</td><td class=n>33 %" in sections[1].body
+    assert "control-figure" not in sections[2].figures
+    empty = cells[:0], mappings[:0]
+    assert animal_page.cells_section(*empty, images[0], (0, 0)).figures
+    assert animal_page.pairs_section(pairs, pairs[:0], none, pairs).figures
+
+
+def test_the_page_of_all_sessions_links_to_each_and_marks_outliers():
+    rows = pd.DataFrame({
+        "session": ["a b", "c"], "variant": ["default"] * 2, "animal": ["m1", "m2"],
+        "outliers": ["n_units", np.nan], "n_units": [1, 2], "snr_median": [np.nan, 3.0],
+    })  # fmt: skip
+    text = cohort_page.cohort_page(rows, ["n_units", "snr_median", "absent"])
+    assert "a%20b/default/report.html" in text
+    found = re.search(r'<ul id="outliers">.*?</ul>', text)[0]
+    assert "n_units" in found
+    assert found.count("<li>") == 1
+    body = re.sub(r"<script[^>]*>.*?</script>", "", text, flags=re.DOTALL)
+    assert "http" not in body
+
+
+@pytest.mark.parametrize(("width", "look"), [(16, False), (30, True)])
+def test_cells_of_another_width_than_stated_want_a_look(width, look):
+    quality = pd.DataFrame({"accepted": [1] * 6, "snr": [20.0] * 6, "diameter_px": [width] * 6})
+    facts = {
+        "n_frames": 100, "fps_hz": 20.0, "height": 9, "width": 9, "duration_s": 5, "n_bad": 0,
+        "n_unplaced": 0, "diameter_px": 16.0,
+        "kinetics": {"tau_decay_s": 1.0, "tau_rise_s": 0.1, "source": "given"},
+    }  # fmt: skip
+    section = overview.glance(facts, quality, [])
+    assert section.body.count("class=changed") == int(look)
+    assert "No step warned" in section.body
+    none = overview.glance({**facts, "kinetics": {}}, quality[:0], [("load", "<b>")])
+    assert "&lt;b&gt;" in none.body
+
+
+def test_a_run_without_measurements_says_so():
+    nothing = pd.DataFrame(columns=["step", "wall_s", "cpu_s", "memory_mb"])
+    assert "No step left a measurement" in overview.costs_section(nothing).body
+    some = pd.DataFrame([("load", 1.25, 1.0, np.nan)], columns=nothing.columns)
+    assert "too short" in overview.costs_section(some).body

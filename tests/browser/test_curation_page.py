@@ -252,6 +252,8 @@ def test_every_button_list_and_tab_answers(opened, made):
             f"{MODEL}('field').below.some((b) => b.type == 'ColorBar' && "
             f"b.visible == {str(column != 'label').lower()})"
         )
+    page.locator("#backdrop select").select_option(label="max projection")
+    page.wait_for_function(f"{MODEL}('field').title.text == 'max projection'")
     page.locator("#tabs").get_by_text("Merges", exact=True).click()
     page.locator("#find button").click()
     opened.expect("pairs share pixels", "page")

@@ -25,6 +25,7 @@ class FieldView:
         self.view, self.session, self.result = view, view.session, view.result
         self.images, self.controls = view.images, view.controls
         view.controls.colour.on_change("value", lambda a, o, new: self.show_colours())
+        view.controls.backdrop.on_change("value", lambda a, o, new: self.show_backdrop())
         self._show_field()
 
     @property
@@ -36,12 +37,21 @@ class FieldView:
         """Return the state of the unit at position `k` in a word."""
         return self.decisions.word(int(self.result.unit_id[k]))
 
-    def _show_field(self) -> None:
-        image = self.session.field
+    def show_backdrop(self) -> None:
+        """Show footprints or the maximum over time, in which missed cells are seen, too."""
+        image, title = self.session.field, "all footprints"
+        if self.controls.backdrop.value == "max projection":
+            bright = self.result.max_proj
+            image = pictures.to_bytes(bright, *np.percentile(bright, [1, 99.8]))
+            title = "max projection"
         height, width = self.result.shape
+        self.images.field.title.text = title
         self.images.field_image.data = {
             "image": [image], "x": [-0.5], "y": [-0.5], "dw": [width], "dh": [height],
         }  # fmt: skip
+
+    def _show_field(self) -> None:
+        self.show_backdrop()
         xs, ys = zip(*self.session.outlines, strict=True) if self.session.outlines else ((), ())
         n = self.result.n_units
         self.images.outlines.data = {

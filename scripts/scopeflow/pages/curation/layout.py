@@ -82,6 +82,7 @@ class Controls:
     buttons: dict[str, Button]
     order: Select
     colour: Select
+    backdrop: Select
     neighbours: Toggle
     background: Toggle
     contrast: RangeSlider
@@ -253,12 +254,14 @@ def make_controls(
         Select(title="Order by", options=orders, value="unit_id", width=190, html_id="order"),
         Select(title="Colour by", options=["label", *columns], value="label", width=150,
                html_id="colour"),
+        Select(title="Outlines on", options=["footprints", "max projection"], value="footprints",
+               width=130, html_id="backdrop"),
         Toggle(label="neighbours (g)", html_id="neighbours", width=130),
         Toggle(label="movie less background", active=True, html_id="background", width=180),
         RangeSlider(title="counts, black to white", start=0, end=255,
                     value=(0, 255), step=1, width=250, html_id="contrast"),
         Toggle(label="rows: each to its peak", active=True, html_id="scale", width=170),
-        TextInput(title="Note (n)", width=300, html_id="note", max_length=500),
+        TextInput(title="Note (n)", width=240, html_id="note", max_length=500),
         Slider(title="frame", start=0, end=max(n_frames - 1, 1), value=0, step=1, width=430,
                html_id="frame", name="frame"),
         Button(label="▶ play", html_id="play", width=90),
@@ -300,7 +303,7 @@ def arrange(images: Images, traces: Traces, controls: Controls):
     """Return the whole page."""
     b, c = controls.buttons, controls
     return column(
-        row(c.order, c.colour, c.note, column(c.status, c.message)),
+        row(c.order, c.colour, c.backdrop, c.note, column(c.status, c.message)),
         row(
             *(b[name] for name in ("previous", "next", "open", "group_back", "group_on")),
             c.neighbours,

@@ -18,6 +18,7 @@ class ListView:
     def __init__(self, view) -> None:
         self.view, self.session, self.result = view, view.session, view.result
         self.controls = c = view.controls
+        self._pairs = None
         c.pairs.source.selected.on_change("indices", lambda a, o, new: self.on_pair(new))
         c.differences.source.selected.on_change("indices", lambda a, o, n: self.on_difference(n))
         c.others.on_change("value", lambda a, o, new: view.told(self.on_other)(new))
@@ -43,7 +44,7 @@ class ListView:
 
     def on_pair(self, rows: list[int]) -> None:
         """A pair was clicked: both are chosen."""
-        if rows and 0 <= rows[0] < len(self._pairs.first):
+        if self._pairs is not None and rows and 0 <= rows[0] < len(self._pairs.first):
             self.view.choose(int(self._pairs.first[rows[0]]))
             self.view.choose(int(self._pairs.second[rows[0]]), add=True)
 

@@ -5,14 +5,14 @@ key frame before the one that is wanted and decoded from there.
 """
 
 from collections import OrderedDict
-from itertools import islice
-from pathlib import Path
 
 import av
 import cv2
 import numpy as np
 
-from scopeflow.videos import STACKS, VideoFile, check_alike, probe, read_frames
+from scopeflow.readers.base import Reader
+from scopeflow.readers.containers import ContainerReader
+from scopeflow.readers.probe import check_alike, probe
 
 KEPT_FRAMES = 48  # of those seen last; going back and forth costs nothing
 NEAR = 40  # frames ahead up to which decoding on is quicker than entering anew
@@ -27,15 +27,17 @@ class VideoFrames:
         The files, in order of time.
     session : str
         Its name, for messages.
+    dataset : str, optional
+        Name of the movie, in files that may hold several arrays.
 
     Attributes
     ----------
     shape : tuple of int
         (height, width) in px.
     dtype : numpy.dtype
-        uint8 or uint16.
-    fps_hz : float or None
-        Frame rate by the header of the first file.
+        uint8, uint16 or float32.
+    readers : list of Reader
+        Of the files.
     counts : list of int
         Frames per file, by their headers or, without these, by their index.
 
@@ -45,14 +47,14 @@ class VideoFrames:
         If a file is not readable, or files differ in size or depth.
     """
 
-    def __init__(self, paths: list[str], session: str) -> None:
-        videos = [probe(path) for path in paths]
+    def __init__(self, paths: list[str], session: str, dataset: str | None = None) -> None:
+        videos = [probe(path, dataset) for path in paths]
         check_alike(videos, session)
+        self.readers = videos
         self._files = [_File(video) for video in videos]
-        self.shape = videos[0].height, videos[0].width
+        self.shape = videos[0].shape
         self.dtype = videos[0].dtype
-        self.fps_hz = videos[0].fps_hz
-        self.counts = [video.n_stated or _count(video.path) for video in videos]
+        self.counts = [video.n_stated or video.count() or 0 for video in videos]
         self._starts = np.cumsum([0, *self.counts])
         self._seen: OrderedDict[int, np.ndarray | None] = OrderedDict()
 
@@ -101,15 +103,17 @@ class VideoFrames:
 class _File:
     """One file, kept open where decoding went on last."""
 
-    def __init__(self, video: VideoFile) -> None:
+    def __init__(self, video: Reader) -> None:
         self.video = video
+        self._is_coded = isinstance(video, ContainerReader)
         self._container = None
         self._frames = None
         self._next = 0
 
     def read(self, number: int) -> np.ndarray | None:
-        if self.video.path.suffix.lower() in STACKS:
-            return next(islice(read_frames(self.video), number, None), None)
+        if not self._is_coded:
+            found = self.video.read([number])
+            return found[0] if len(found) else None
         try:
             return self._decoded(number)
         except (av.error.FFmpegError, OSError):
@@ -117,7 +121,7 @@ class _File:
             return None
 
     def near(self, number: int) -> tuple[int, np.ndarray | None]:
-        if self.video.path.suffix.lower() in STACKS:
+        if not self._is_coded:
             return number, self.read(number)
         try:
             stream = self._entered(number)
@@ -180,9 +184,3 @@ def luma(frame: av.VideoFrame, dtype: np.dtype) -> np.ndarray:
         stored = stored.newbyteorder(">")
     rows = np.frombuffer(plane, stored).reshape(plane.height, -1)
     return rows[:, : plane.width].astype(dtype, copy=True)
-
-
-def _count(path: Path) -> int:
-    """Return the number of coded frames of a container, without decoding any."""
-    with av.open(str(path)) as container:
-        return sum(packet.size > 0 for packet in container.demux(video=0))

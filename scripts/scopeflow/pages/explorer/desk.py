@@ -35,6 +35,10 @@ class Desk:
         Of the config as it was when opened.
     settings : dict
         Effective settings of session and variant.
+    videos : list of str
+        Files of the recording, in order of time.
+    files : Recording of scopeflow.plan.videos
+        These, and what lies beside them.
     chosen : dict
         New values by dotted key.
     is_closed : bool
@@ -65,14 +69,19 @@ class Desk:
         self.chosen: dict[str, object] = {}
         self.is_closed = False  # the page in the browser is
         self._listeners: list[Callable[[], None]] = []
-        videos, timestamps = self.plan.videos(session, variant)
-        absent = [path for path in videos if not Path(path).is_file()]
+        if session in self.plan.imported:
+            raise InputError(
+                f"session {session}: its units come from another program, without a recording to "
+                "look at."
+            )
+        self.files = self.plan.videos(session, variant)
+        self.videos = self.files.videos
+        absent = [path for path in self.videos if not Path(path).exists()]
         if absent:
             raise InputError(
                 f"session {session}: {absent[0]} is not there yet. It is a simulated recording; "
                 f"make it first: snakemake --cores 2 --configfile {config_path} {absent[0]}"
             )
-        self.videos, self.timestamps = videos, timestamps
 
     @property
     def diameter_px(self) -> float:

@@ -38,7 +38,7 @@ class Recording:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self.frames = VideoFrames(desk.videos, desk.session)
+        self.frames = self._open()
         self.shape = self.frames.shape
         of_run, fps_hz = self._run()
         load = of_run or desk.settings["load"]
@@ -48,8 +48,7 @@ class Recording:
         self.step = sizes["frame"]
         self.status: list[str] = []
         self.course: Course | None = None
-        row = desk.settings["session"]
-        self.fps_hz = fps_hz or (row["fps_hz"] or self.frames.fps_hz or 30.0) / self.step
+        self.fps_hz = fps_hz or self._rate() / self.step
         try:
             self._read_table(desk.product("load", "frames.tsv"))
         except Missing:
@@ -60,6 +59,9 @@ class Recording:
         self._sample: tuple[Course, np.ndarray | None] | None = None
         self._sampling = threading.Lock()
 
+    def _open(self) -> VideoFrames:
+        return VideoFrames(self._desk.videos, self._desk.session, self._desk.value("load.dataset"))
+
     def _run(self) -> tuple[dict | None, float | None]:
         """Return settings and frame rate with which the last run loaded the videos, if any."""
         try:
@@ -68,6 +70,20 @@ class Recording:
             return attributes["parameters"], float(attributes["fps_hz"])
         except (Missing, OSError, KeyError, ValueError):
             return None, None
+
+    def _rate(self) -> float:
+        """Return the frame rate in Hz by the sheet, else as the step load will find it."""
+        sheet = self._desk.settings["session"]["fps_hz"]
+        if sheet:
+            return float(sheet)
+        from scopeflow.loading import axis_of  # slow to import, and rarely needed
+        from scopeflow.miniscope import read_metadata
+
+        videos, files = self.frames.readers, self._desk.files
+        about = {**videos[0].metadata, **read_metadata(files.metadata)}
+        return axis_of(
+            videos, files.timestamps, None, about.get("fps_hz"), self._desk.session
+        ).fps_hz
 
     def _read_table(self, path: Path) -> None:
         """Take times, places and verdicts from the table of the last run."""
@@ -150,7 +166,7 @@ class Recording:
             return self._sample
 
     def _read_sample(self) -> tuple[Course, np.ndarray | None]:
-        frames = VideoFrames(self._desk.videos, self._desk.session)
+        frames = self._open()
         picks = np.unique(np.linspace(0, self.n_frames - 1, N_SAMPLE).round().astype(int))
         try:
             images = self._near(frames, picks)

@@ -157,8 +157,9 @@ class SeedsTab:
         tips = [("fate", "@fate"), ("peak-to-noise", "@pnr{0.00}"), ("score", "@score{0.0}"),
                 ("rises", "@count")]  # fmt: skip
         self._picture.figure.add_tools(HoverTool(renderers=[dots], tooltips=tips))
-        self._picture.figure.legend.background_fill_alpha = 0.7
-        self._picture.figure.legend.label_text_font_size = "8pt"
+        legend = self._picture.figure.legend[0]
+        legend.update(orientation="horizontal", label_text_font_size="8pt", padding=2)
+        self._picture.figure.add_layout(legend, "below")  # over the image it hides candidates
         self._picture.figure.on_event(Tap, self._chosen)
         self._ring = ColumnDataSource(data={"x": [], "y": [], "label": []})
         self._picture.figure.scatter("x", "y", source=self._ring, size=16, fill_alpha=0,

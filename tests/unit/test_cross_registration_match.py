@@ -99,7 +99,9 @@ def test_the_more_probable_pair_goes_first_and_ties_go_to_the_nearer():
 
 def mixture(rng, n_same, n_different, scale=0.8, radius=16.0):
     """Pairs of known kinds: distance and footprint correlation."""
-    same = np.linalg.norm(rng.normal(0, scale, (n_same, 2)), axis=1)
+    # A few are placed badly: Student's t with four degrees of freedom.
+    badly = np.sqrt(rng.chisquare(4, n_same) / 4)
+    same = np.linalg.norm(rng.normal(0, scale, (n_same, 2)), axis=1) / badly
     different = radius * np.sqrt(rng.random(n_different))
     d = np.concatenate([same, different])
     mean = np.concatenate([np.full(n_same, -0.02), np.full(n_different, -0.15)]) - 0.018 * d**2
@@ -111,14 +113,14 @@ def test_the_mixture_finds_share_and_scale_and_its_probabilities_are_honest():
     d, r = mixture(rng, 800, 1200)
     model = fit(d, r, *mixture(rng, 0, 1500), 16.0, 5.0)
     assert model.share == pytest.approx(0.4, abs=0.04)
-    assert 0.55 < model.scale_px < 0.9
+    assert model.scale_px == pytest.approx(0.8, abs=0.2)
     p = model.probability(d, r)
     is_same = np.arange(2000) < 800
     for low, high in ((0, 0.1), (0.1, 0.5), (0.5, 0.9), (0.9, 1.01)):
         some = (p >= low) & (p < high)
         if some.sum() > 20:
             assert abs(is_same[some].mean() - p[some].mean()) < 0.2
-    assert (1 - p[p > 0.5]).mean() == pytest.approx((~is_same[p > 0.5]).mean(), abs=0.01)
+    assert (1 - p[p > 0.5]).mean() == pytest.approx((~is_same[p > 0.5]).mean(), abs=0.03)
 
 
 def test_a_nearer_or_more_similar_pair_is_never_less_probable():

@@ -3,12 +3,12 @@
 from pathlib import Path
 
 import numpy as np
-import zarr
 
 from scopeflow.cross_registration.pictures import summed
 from scopeflow.cross_registration.register import Cells
 from scopeflow.errors import InputError
 from scopeflow.footprints import read_footprints
+from scopeflow.intact import open_store
 
 
 def read_cells(path: str | Path, name: str, align_by: str) -> Cells:
@@ -28,7 +28,7 @@ def read_cells(path: str | Path, name: str, align_by: str) -> Cells:
     InputError
         If an array is missing.
     """
-    group = zarr.open_group(path, mode="r")
+    group = open_store(path)
     needed = ["A", "unit_id", *(["max_proj"] if align_by == "max_projection" else [])]
     missing = [array for array in needed if array not in group]
     if missing:

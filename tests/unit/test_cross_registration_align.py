@@ -113,7 +113,7 @@ def test_no_more_than_needed_is_kept_though_cells_change(places, seed):
     noisy = changed + rng.normal(0, 0.3, places.shape)
     found = align(field(seen_by(true, noisy)), field(places), limits("nonrigid"))
     assert found.transform.kind == "translation"
-    assert error_px(found.transform, true) < 0.6
+    assert error_px(found.transform, true) < 1.5
 
 
 def test_fields_that_have_nothing_in_common_are_not_clear(places):

@@ -35,9 +35,9 @@ def settle_leftovers(folder: Path, tell: Callable[[str], None]) -> None:
     queued = queued_jobs(folder)
     if queued:
         raise InputError(
-            f"{len(queued)} jobs of an earlier call are still in the queue of SLURM and work in "
-            f"this folder: {', '.join(queued[:10])}{' ...' if len(queued) > 10 else ''}. Wait "
-            f"until they have ended, or end them: scancel {' '.join(queued)}"
+            "Jobs of an earlier call are still in the queue of SLURM and work in this folder: "
+            f"{', '.join(queued[:10])}{' ...' if len(queued) > 10 else ''}. Wait until they have "
+            f"ended, or end them: scancel {' '.join(queued)}"
         )
     left = orphans(folder)
     if left:

@@ -4,10 +4,7 @@ import pytest
 
 SHARED = (
     *("finished", "finished_model", "bad_data", "reads", "as_documented", "undisturbed"),
-SHARED = (
-    *("finished", "finished_model", "bad_data", "reads", "as_documented", "undisturbed"),
     *("formats", "browser"),
-)
 )
 
 

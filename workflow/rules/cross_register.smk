@@ -13,11 +13,56 @@ rule cross_register:
         aligned=directory(
             "<results>/cross_registration/{animal}/{variant}/aligned.zarr"
         ),
-        overlay="<results>/cross_registration/{animal}/{variant}/overlay.png",
-        outlines="<results>/cross_registration/{animal}/{variant}/outlines.png",
-        distributions="<results>/cross_registration/{animal}/{variant}/distributions.png",
-        control_figure="<results>/cross_registration/{animal}/{variant}/control.png",
-        overview="<results>/cross_registration/{animal}/{variant}/overview.png",
+        overlay=report(
+            "<results>/cross_registration/{animal}/{variant}/overlay.png",
+            caption="../report/cross_overlay.rst",
+            category="Cells across sessions",
+            labels={
+                "animal": "{animal}",
+                "variant": "{variant}",
+                "figure": "1 overlay",
+            },
+        ),
+        outlines=report(
+            "<results>/cross_registration/{animal}/{variant}/outlines.png",
+            caption="../report/cross_outlines.rst",
+            category="Cells across sessions",
+            labels={
+                "animal": "{animal}",
+                "variant": "{variant}",
+                "figure": "2 outlines",
+            },
+        ),
+        distributions=report(
+            "<results>/cross_registration/{animal}/{variant}/distributions.png",
+            caption="../report/cross_distributions.rst",
+            category="Cells across sessions",
+            labels={
+                "animal": "{animal}",
+                "variant": "{variant}",
+                "figure": "3 distances and likeness",
+            },
+        ),
+        control_figure=report(
+            "<results>/cross_registration/{animal}/{variant}/control.png",
+            caption="../report/cross_control.rst",
+            category="Cells across sessions",
+            labels={
+                "animal": "{animal}",
+                "variant": "{variant}",
+                "figure": "4 control",
+            },
+        ),
+        overview=report(
+            "<results>/cross_registration/{animal}/{variant}/overview.png",
+            caption="../report/cross_overview.rst",
+            category="Cells across sessions",
+            labels={
+                "animal": "{animal}",
+                "variant": "{variant}",
+                "figure": "5 overview",
+            },
+        ),
     log:
         "<logs>/cross_registration/{animal}/{variant}/cross_register.log",
     benchmark:

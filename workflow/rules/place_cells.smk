@@ -7,7 +7,12 @@ rule place_cells:
     output:
         table="<results>/{session}/{variant}/place_cells/place_cells.tsv",
         maps=directory("<results>/{session}/{variant}/place_cells/maps.zarr"),
-        figure="<results>/{session}/{variant}/place_cells/place_cells.png",
+        figure=report(
+            "<results>/{session}/{variant}/place_cells/place_cells.png",
+            caption="../report/place_cells.rst",
+            category="Place cells",
+            labels=of_session("7 place cells"),
+        ),
     log:
         "<logs>/{session}/{variant}/place_cells.log",
     benchmark:
@@ -36,7 +41,12 @@ rule place_across:
         pairs="<results>/cross_registration/{animal}/{variant}/place_cells/pairs.tsv",
         summary="<results>/cross_registration/{animal}/{variant}/place_cells/summary.tsv",
         control="<results>/cross_registration/{animal}/{variant}/place_cells/control.tsv",
-        figure="<results>/cross_registration/{animal}/{variant}/place_cells/place_across.png",
+        figure=report(
+            "<results>/cross_registration/{animal}/{variant}/place_cells/place_across.png",
+            caption="../report/place_across.rst",
+            category="Place cells",
+            labels={"animal": "{animal}", "variant": "{variant}"},
+        ),
     log:
         "<logs>/cross_registration/{animal}/{variant}/place_across.log",
     benchmark:

@@ -5,7 +5,12 @@ rule compare_variants:
         scores=plan.scores_of_variants,
     output:
         table="<results>/{session}/variants.tsv",
-        figure="<results>/{session}/variants.png",
+        figure=report(
+            "<results>/{session}/variants.png",
+            caption="../report/variants.rst",
+            category="Variants",
+            labels={"session": "{session}"},
+        ),
     log:
         "<logs>/{session}/compare_variants.log",
     benchmark:

@@ -204,3 +204,26 @@ def test_a_session_alone_has_its_settings_and_an_absolute_path(tmp_path):
     assert again.used("temporal_update", "s1", "default")["temporal"]["ar_order"] == 1
     assert again.used("load", "s1", "default")["session"]["fps_hz"] == 20
     assert again.effective("s1", "default")["n_iterations"] == 1
+
+
+def test_labels_ask_for_the_movie_only_where_units_are_made_anew_and_it_is_kept(tmp_path):
+    config = {
+        "results": str(tmp_path / "results"),
+        "variants": {"late": {"merge": {"method": "none"}}},
+    }
+    of_s1 = Wildcards(session="s1", variant="late")
+    labels = tmp_path / "curation" / "s1" / "late.csv"
+    labels.parent.mkdir(parents=True)
+    kept = plan(tmp_path, **config)
+    assert kept.movie_for_labels(of_s1) == []
+    for text, asks in (
+        ("unit_id,label\n1,reject\n", False),
+        ("unit_id,label\n1,Split\n", True),
+        ("unit_id;label;merge_into\n1;;2\n", True),
+        ("no table", False),
+    ):
+        labels.write_text(text)
+        movie = [f"{tmp_path}/results/s1/default/motion/Y.zarr"]
+        assert kept.movie_for_labels(of_s1) == (movie if asks else [])
+    labels.write_text("unit_id,label\n1,split\n")
+    assert plan(tmp_path, **config, keep_movies=False).movie_for_labels(of_s1) == []

@@ -170,7 +170,7 @@ def test_metadata_in_the_sheet_rerun_the_units_only(finished_model):
 def test_labels_rerun_curation_export_and_report_of_their_session_only(finished_model):
     labels = finished_model.folder / "curation" / "s2" / "default.csv"
     labels.parent.mkdir(parents=True)
-    labels.write_text("unit_id,label\n")
+    labels.write_text("unit_id,label,merge_into\n1,,2\n")  # reads the movie, which is there
     try:
         assert finished_model.due() == EXPORT + ACROSS
     finally:

@@ -1,7 +1,6 @@
 """Open the explorer on a session: ``python scripts/open_explorer.py --configfile my.yaml``."""
 
 import argparse
-from functools import partial
 from pathlib import Path
 
 from scopeflow.pages.serve import add_options, run, serve
@@ -18,16 +17,19 @@ def main() -> None:
     parser.add_argument("--variant", default="default", help="variant whose settings are shown")
     add_options(parser)
     options = parser.parse_args()
-    serve(partial(_page, options), options, "Scopeflow explorer")
 
+    def picture() -> bytes:
+        from scopeflow.pages.explorer.desk import Desk
+        from scopeflow.pages.explorer.first import first_picture
 
-def _page(options: argparse.Namespace):
-    from scopeflow.pages.explorer.app import Explorer
-    from scopeflow.pages.explorer.desk import Desk
+        return first_picture(Desk(options.configfile, options.session, options.variant))
 
-    # A first look finds mistakes in the terminal; each tab of the browser gets its own.
-    desk = Desk(options.configfile, options.session, options.variant)
-    return Explorer(options.configfile, desk.session, options.variant)
+    def load():
+        from scopeflow.pages.explorer.app import Explorer
+
+        return Explorer(options.configfile, options.session, options.variant)
+
+    serve(load, options, "Scopeflow explorer", picture)
 
 
 if __name__ == "__main__":

@@ -80,6 +80,10 @@ def project(made, tmp_path_factory) -> Path:
     (folder / "sheet.tsv").write_text(sheet)
     config = f"# Mine.\nsessions: sheet.tsv\ncell_diameter_px: 16\nresults: {made.root}/results\n"
     (folder / "my.yaml").write_text(config)
+    (folder / "damaged").mkdir()
+    (folder / "damaged" / "msCam1.avi").write_bytes(b"no video")
+    (folder / "damaged.tsv").write_text(sheet.replace("video", "damaged"))
+    (folder / "damaged.yaml").write_text("sessions: damaged.tsv\n")
     (folder / "fresh.yaml").write_text(config.replace(f"{made.root}/results", "nothing/results"))
     return folder
 
@@ -273,6 +277,7 @@ def test_before_a_run_the_videos_are_enough(page, project):
         (["--session", "s1", "--variant", "x"], "there is no variant x; allowed: default."),
         (["--configfile", "none.yaml"], "none.yaml is not readable"),
         (["--port", "99999"], "port"),
+        (["--configfile", "damaged.yaml"], "not readable as a video"),
     ],
 )
 def test_a_mistake_on_the_command_line_is_a_sentence(project, arguments, words):

@@ -25,11 +25,13 @@ class Explorer:
     ----------
     config_path : Path
         The user's config.
-    session, variant : str
-        What to open.
+    session : str or None
+        What to open; None is the only one.
+    variant : str
+        Whose settings and results.
     """
 
-    def __init__(self, config_path: Path, session: str, variant: str) -> None:
+    def __init__(self, config_path: Path, session: str | None, variant: str) -> None:
         self._config_path, self._session, self._variant = config_path, session, variant
 
     def __call__(self, document: Document) -> None:

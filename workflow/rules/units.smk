@@ -17,7 +17,7 @@ rule units:
     benchmark:
         "<benchmarks>/{session}/{variant}/units.tsv"
     wildcard_constraints:
-        session=one_of(plan.recorded, f"(?:{PREVIEW})?"),
+        session=one_of(plan.recorded, f"(?:{PREVIEW}|{IMPLANT})?"),
     conda:
         "../../environment.yml"
     threads: 1

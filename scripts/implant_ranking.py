@@ -23,12 +23,13 @@ def main(smk: "Snakemake") -> None:
     session = smk.wildcards.session
     cells = pd.concat(_tables(smk.input.cells), ignore_index=True)
     counts = pd.concat(_tables(smk.input.counts), ignore_index=True)
+    counts["kept"] = 1 - counts["n_lost"] / counts["n_units_before"].clip(lower=1)
+    kept = dict(zip(counts["variant"], counts["kept"], strict=True))
     rows = [
-        {"variant": variant, **summarize(own)}
+        {"variant": variant, **summarize(own, kept[variant])}
         for variant, own in cells.groupby("variant", sort=False)
     ]
     table = pd.DataFrame(rows).merge(counts, on="variant")
-    table["kept"] = 1 - table["n_lost"] / table["n_units_before"].clip(lower=1)
     if smk.input.get("score_cells"):
         truths = zip(_tables(smk.input.score_cells), _tables(smk.input.score_found), strict=True)
         known = pd.DataFrame([true_score(own, len(found)) for own, found in truths])

@@ -33,18 +33,18 @@ def test_places_keep_their_distances():
     found = np.random.default_rng(1).uniform(0, 80, (8, 2))
     usable = np.ones(SHAPE, bool)
     usable[:, :30] = False
-    places = free_places(np.random.default_rng(0), found, usable, 30, 9.0, 12.0)
-    assert 3 <= len(places) < 30  # there is no room for more
-    assert np.linalg.norm(places[:, None] - found, axis=2).min() >= 9
+    places = free_places(np.random.default_rng(0), found, usable, 30, 6.0, 16.0)
+    assert 4 <= len(places) < 30  # there is no room for more
+    assert np.linalg.norm(places[:, None] - found, axis=2).min() >= 6
     apart = np.linalg.norm(places[:, None] - places, axis=2) + 99 * np.eye(len(places))
-    assert apart.min() >= 18
+    assert apart.min() >= 24
     assert places[:, 1].min() >= 29.5
-    assert places.min() >= 5.5
-    assert (places <= np.array(SHAPE) - 1 - 5.5).all()
+    assert places.min() >= 7.5
+    assert (places <= np.array(SHAPE) - 1 - 7.5).all()
     nearest = np.linalg.norm(places[:, None] - found, axis=2).min(axis=1)
-    assert (nearest[:4:2] <= 12).all()
-    assert (nearest[1:4:2] > 12).all()
-    none = free_places(np.random.default_rng(0), found, np.zeros(SHAPE, bool), 5, 9.0, 12.0)
+    assert (nearest[:4:2] <= 9.6).all()
+    assert (nearest[1:4:2] >= 16).all()
+    none = free_places(np.random.default_rng(0), found, np.zeros(SHAPE, bool), 5, 6.0, 16.0)
     assert none.shape == (0, 2)
 
 
@@ -178,6 +178,7 @@ def test_cells_found_as_they_are_score_one(runs):
     assert not cells["n_parts"].any()
     assert counts == {"n_units": 5, "n_units_before": 2, "n_lost": 0, "n_new": 0}
     assert summarize(cells)["score"] == pytest.approx(1)
+    assert summarize(cells, kept=0.8)["score"] == pytest.approx(0.8)
 
 
 def test_a_missed_cell_is_not_mistaken_for_its_neighbour(runs):

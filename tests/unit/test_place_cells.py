@@ -1,6 +1,7 @@
 """Simulated place cells are found at their places, and cells without a place are not."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import ndimage
 
@@ -10,6 +11,7 @@ from scopeflow.place_cells.across import (
     common_field,
     compare,
     map_correlations,
+    matches_of,
     mutual_nearest,
 )
 from scopeflow.place_cells.alignment import positions_at
@@ -211,9 +213,21 @@ def test_maps_of_matched_cells_agree_and_those_of_any_two_do_not(two_days):
 
 
 def test_sessions_without_a_common_cell_are_valid(two_days):
-    found = compare(*two_days, np.empty((0, 2), np.int64), 5.0, 10)
-    assert found.summary["n_matched"] == 0
-    assert np.isnan(found.summary["map_r_mean"])
+    first = two_days[0]
+    none = PlaceSession(
+        first.unit_id[:0], first.rate[:0], first.is_place[:0], first.peak_cm[:0], first.centres[:0]
+    )
+    no_cell = matches_of(pd.DataFrame({"a": [], "b": []}), "a", "b")
+    for pair in (two_days, (first, none), (none, none)):
+        found = compare(*pair, no_cell, 5.0, 10)
+        assert found.summary["n_matched"] == 0
+        assert np.isnan(found.summary["map_r_mean"])
+
+
+def test_mappings_name_the_cells_of_two_sessions():
+    table = pd.DataFrame({"a": [3, None, 5], "c": [None, 1, 2], "b": ["7", "8", ""]})
+    np.testing.assert_array_equal(matches_of(table, "a", "b"), [[3, 7]])
+    np.testing.assert_array_equal(matches_of(table, "c", "a"), [[2, 5]])
 
 
 def test_correlations_leave_out_bins_not_visited():

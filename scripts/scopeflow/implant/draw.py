@@ -20,7 +20,8 @@ HEIGHT_SPREAD = 0.2  # of the transients of one cell
 HEIGHT_MIN = 0.3  # of a transient, as a share of the cell's amplitude
 EVENT_SHARE = 0.5  # of a unit's typical height; smaller steps of S are not counted as events
 EVENTS_MIN = 4  # a synthetic cell has at least as many transients on average
-NEXT_DIAMETERS = 1.0  # every second cell lies no farther than this from one found
+NEXT_DIAMETERS = 0.6  # every second cell lies no farther than this from one found ...
+FAR_DIAMETERS = 1.0  # ... and the others at least as far as this
 APART_DIAMETERS = 1.5  # between synthetic cells
 EDGE_DIAMETERS = 0.5  # from the image's edge
 
@@ -206,8 +207,10 @@ def free_places(
     distance = np.full(len(places), np.inf)
     for centre in found:
         np.minimum(distance, np.linalg.norm(places - centre, axis=1), out=distance)
-    kept = rng.permutation(np.flatnonzero(distance >= distance_px))
-    places, is_next = places[kept], distance[kept] <= NEXT_DIAMETERS * cell_diameter_px
+    next_to = (distance >= distance_px) & (distance <= NEXT_DIAMETERS * cell_diameter_px)
+    far = distance >= max(distance_px, FAR_DIAMETERS * cell_diameter_px)
+    kept = rng.permutation(np.flatnonzero(next_to | far))
+    places, is_next = places[kept], next_to[kept]
     chosen: list[np.ndarray] = []
     while len(places) and len(chosen) < n_cells:
         wanted = is_next if len(chosen) % 2 == 0 and is_next.any() else ~is_next

@@ -7,20 +7,23 @@ from scipy import stats
 TIE = 1e-9
 
 
-def summarize(cells: pd.DataFrame) -> dict[str, float]:
+def summarize(cells: pd.DataFrame, kept: float = 1.0) -> dict[str, float]:
     """Return recall, shares of merged and split cells, median correlations, and the score.
 
     Parameters
     ----------
     cells : DataFrame
         Rows of `score.score_implants`, of one variant (and one level, maybe).
+    kept : float, optional
+        Share of the units of the run without synthetic cells that are there again.
 
     Notes
     -----
     The score is the mean over the synthetic cells of the correlation of their spikes, 0 for
     those not found and for those merged with another cell; every further unit that follows a
-    synthetic cell counts as one cell more that was not found. It lies between 0 and 1 and
-    asks for all at once: cells found, whole, alone and with the right activity.
+    synthetic cell counts as one cell more that was not found; times `kept`, because units that
+    vanish when a few cells are put in elsewhere are hardly cells. It lies between 0 and 1 and
+    asks for all at once: cells found, whole, alone, with the right activity, and others too.
     """
     found = cells["found"].to_numpy(dtype=bool)
     merged = cells["merged_with"].to_numpy() >= 0
@@ -29,7 +32,7 @@ def summarize(cells: pd.DataFrame) -> dict[str, float]:
     gained = np.maximum(cells["spikes_r"].to_numpy()[alone], 0).sum()
     return {
         "n_implants": len(cells),
-        "score": float(gained / max(len(cells) + n_parts, 1)),
+        "score": float(kept * gained / max(len(cells) + n_parts, 1)),
         "recall": _share(found),
         "merged": _share(merged),
         "n_parts": n_parts,

@@ -5,6 +5,7 @@ one session's footprints were moved by an artificial shift and matched anew. If 
 matched rightly, it is high without a shift and falls to that of any two cells with one.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -184,7 +185,7 @@ class PlaceSession:
     @property
     def flat(self) -> np.ndarray:
         """Maps as rows (unit_id, bin)."""
-        return self.rate.reshape(len(self.rate), -1)
+        return self.rate.reshape(len(self.rate), math.prod(self.rate.shape[1:]))
 
     def positions(self, unit_id: np.ndarray) -> np.ndarray:
         """Return the positions of labels; -1 for those that are not here."""

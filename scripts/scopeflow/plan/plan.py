@@ -110,6 +110,8 @@ class Plan(Animals):
     def behavior_table(self, session: str) -> str | None:
         """Return the table of the animal's positions in a session, if there is one."""
         row = self.sessions[session]
+        if session in self.imported:
+            return None  # times of frames are not known
         if row.behavior is None and row.path in self.recipes and has_run(self.recipes[row.path]):
             return f"{self.simulated}/{row.path}/behavior.csv"
         return row.behavior
@@ -278,7 +280,13 @@ class Plan(Animals):
     def targets(self) -> list[str]:
         """Return what a run shall end with: results, figures, scores of simulated sessions."""
         files = [file for session in self.sessions for file in self.targets_of(session)]
-        return files + [file for animal in self.animals for file in self.targets_of_animal(animal)]
+        files += [file for animal in self.animals for file in self.targets_of_animal(animal)]
+        return files + [
+            f"{self.results}/cross_registration/{animal}/{variant}/place_cells/summary.tsv"
+            for animal in self.animals
+            if len(self.sessions_with_places(animal)) > 1
+            for variant in self.variants
+        ]
 
     def targets_of(self, session: str) -> list[str]:
         """Return what a run shall end with for one session."""

@@ -143,7 +143,8 @@ def _store(out, source, entries, collector, shape, settings, threads):
     """Write the frames, in one pass; return the movie, its statistics and its extremes."""
     dtype = source.videos[0].dtype
     n_stated = sum(video.n_stated or 0 for video in source.videos)
-    n_guess = max(n_stated // settings["downsample"]["frame"], 1)
+    n_wanted = min(n_stated, source.stop or n_stated) - source.start
+    n_guess = max(n_wanted // settings["downsample"]["frame"], 1)
     movie = create_movie(out, "Y", (n_guess, *shape), dtype)
     found = Extremes(shape, dtype)
 

@@ -244,3 +244,14 @@ def test_the_screen_shows_the_first_failures_and_counts_the_rest(tmp_path):
     assert "    log: logs/s9.log" in words
     assert "s10" not in words
     assert words.endswith("... and 2 more")
+
+
+def test_what_was_taken_over_from_another_program_has_no_preview(tmp_path):
+    (tmp_path / "old.npz").touch()
+    rows = ("s1\tm\tfake\t", "s2\tm\t\told.npz")
+    header = "session\tanimal\tpath\tunits"
+    p = plan(tmp_path, *rows, header=header)
+    assert not any("s2" in path.rsplit("preview", 1)[1] for path in p.previews())
+    p = plan(tmp_path, *rows, header=header, preview={"sessions": ["s2"]})
+    with pytest.raises(InputError, match=r"preview.sessions: s2 is taken over from another"):
+        p.previews()

@@ -310,8 +310,14 @@ class Plan(Animals):
 
     def previews(self) -> list[str]:
         """Input function: what the target preview shall end with."""
-        files = []
-        for name in self.config["preview"]["sessions"] or self.recorded:
+        files, names = [], self.config["preview"]["sessions"] or self.recorded
+        taken_over = [name for name in names if name in self.imported]
+        if taken_over:
+            raise InputError(
+                f"preview.sessions: {taken_over[0]} is taken over from another program; there is "
+                "no recording to preview. Leave it out."
+            )
+        for name in names:
             session = PREVIEW + name
             files += self.of_variants(session, "figures/summary.png")
             files += [f"{self.results}/{session}/variants.{kind}" for kind in ("tsv", "png")]

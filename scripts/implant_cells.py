@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-import zarr
 
 from scopeflow.errors import InputError
 from scopeflow.footprints import centroids, read_footprints
@@ -12,6 +11,7 @@ from scopeflow.frames import Extremes, extremes
 from scopeflow.implant.draw import Implants, draw_implants, typical_activity
 from scopeflow.implant.insert import implanted, saturation
 from scopeflow.implant.store import write_implants
+from scopeflow.intact import open_store
 from scopeflow.logs import job_log, logger, progress
 from scopeflow.movie import SEEN_MIN
 from scopeflow.parallel import map_slabs, single_threaded_libraries, threads_that_fit
@@ -40,7 +40,7 @@ CELLS_MIN = 12
 
 def main(smk: "Snakemake") -> None:
     session = smk.wildcards.session
-    source = zarr.open_group(smk.input.raw, mode="r")
+    source = open_store(smk.input.raw)
     raw, frames = source["Y"], pd.read_csv(smk.input.frames, sep="\t", keep_default_na=False)
     n_frames = min(smk.params.settings["implant"]["n_frames"] or len(frames), len(frames))
     frames = frames[:n_frames]

@@ -3,10 +3,10 @@
 from typing import TYPE_CHECKING
 
 import pandas as pd
-import zarr
 
 from scopeflow.footprints import read_footprints
 from scopeflow.implant.score import Result, score_implants
+from scopeflow.intact import open_store
 from scopeflow.logs import job_log, logger
 from scopeflow.parallel import single_threaded_libraries
 from scopeflow.stores import new_store, read
@@ -23,7 +23,7 @@ def main(smk: "Snakemake") -> None:
         for path in (smk.input.after, smk.input.before, smk.input.truth)
     )
     shape = read_footprints(smk.input.truth)[1]
-    fps_hz = float(zarr.open_group(smk.input.after, mode="r").attrs["fps_hz"])
+    fps_hz = float(open_store(smk.input.after).attrs["fps_hz"])
     diameter = smk.params.settings["cell_diameter_px"]
     cells, counts = score_implants(after, before, truth, shape, diameter, fps_hz)
     level, amplitude, nearest = read(smk.input.truth, "level", "amplitude", "neighbour_px")

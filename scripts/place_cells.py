@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
-import zarr
 
+from scopeflow.intact import open_store
 from scopeflow.logs import job_log, logger, progress
 from scopeflow.movie import unit_blocks
 from scopeflow.parallel import single_threaded_libraries
@@ -36,7 +36,7 @@ def main(smk: "Snakemake") -> None:
     from scopeflow.place_cells.figures import session_figure  # after the choice of the backend
 
     settings, session = smk.params.settings["place_cells"], smk.wildcards.session
-    units = zarr.open_group(smk.input.units, mode="r")
+    units = open_store(smk.input.units)
     unit_id, time_s, good = read(smk.input.units, "unit_id", "time_s", "frame_good")
     place, kind = _place(smk, settings, time_s, float(units.attrs["fps_hz"]))
     if place.track == LINEAR:
@@ -114,7 +114,7 @@ def _place(smk, settings: dict, time_s: np.ndarray, fps_hz: float) -> tuple[Plac
 def _frames_of_camera(smk) -> int:
     """Return how many frames the miniscope wrote, by which its time stamps are known."""
     frames = pd.read_csv(smk.input.frames, sep="\t", keep_default_na=False, usecols=["file"])
-    load = zarr.open_group(smk.input.units, mode="r").attrs["parameters"]["load"]
+    load = open_store(smk.input.units).attrs["parameters"]["load"]
     delivered = int((frames["file"] != "").sum())
     return delivered * load["downsample"]["frame"] + load["frames"]["start"]
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import zarr
 
+from scopeflow.intact import open_store
 from scopeflow.movie import put_unit_ids
 from scopeflow.place_cells.arena import LINEAR, Place
 from scopeflow.place_cells.maps import Layout
@@ -89,7 +90,7 @@ class Maps:
 
 def read_maps(path: str | Path) -> Maps:
     """Read the maps that `write_maps` wrote."""
-    group = zarr.open_group(path, mode="r")
+    group = open_store(path)
     rate = group["rate"][...]
     shape = rate.shape
     four = (shape[0], shape[1], 1, shape[2]) if group.attrs["track"] == LINEAR else (

@@ -159,7 +159,9 @@ class SeedsTab:
         self._picture.figure.add_tools(HoverTool(renderers=[dots], tooltips=tips))
         legend = self._picture.figure.legend[0]
         legend.update(orientation="horizontal", label_text_font_size="8pt", padding=2)
-        self._picture.figure.add_layout(legend, "below")  # over the image it hides candidates
+        # Over the image it would hide candidates.
+        self._picture.figure.center = [r for r in self._picture.figure.center if r is not legend]
+        self._picture.figure.add_layout(legend, "below")
         self._picture.figure.on_event(Tap, self._chosen)
         self._ring = ColumnDataSource(data={"x": [], "y": [], "label": []})
         self._picture.figure.scatter("x", "y", source=self._ring, size=16, fill_alpha=0,

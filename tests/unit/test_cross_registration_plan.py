@@ -24,10 +24,11 @@ def test_animals_with_two_sessions_that_take_part_are_targets(tmp_path):
     p = plan(tmp_path)
     assert p.animals == {"m1": ["s.1", "2026-01-01"], "m2": ["other"]}
     mappings = [t for t in p.targets() if t.startswith("results/cross_registration/")]
-    assert mappings == [
+    assert {
         "results/cross_registration/m1/default/mappings.csv",
         "results/cross_registration/m1/default/score.tsv",
-    ]
+    } <= set(mappings)
+    assert not [t for t in mappings if "/m2/" in t]
     wildcards = SimpleNamespace(animal="m1", variant="default")
     assert p.units_of_animal(wildcards) == [
         f"results/{s}/default/curated.zarr" for s in ("s.1", "2026-01-01")

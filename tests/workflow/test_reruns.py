@@ -87,11 +87,11 @@ def test_a_changed_parameter_reruns_what_depends_on_it(finished_model, change, j
 @pytest.mark.parametrize(
     ("place", "values", "jobs"),
     [
-        (("overrides", "s2"), {"load.exclude": [[3, 9]]}, Counter(load=1) + AFTER_LOAD),
+        (("overrides", "s2"), {"load.exclude": [[3, 9]]}, Counter(load=1) + AFTER_LOAD + ACROSS),
         (
             ("overrides", "s2"),
             {"motion.polygon": [[0, 0], [0, 60.5], [60, 60]], "motion.region": None},
-            AFTER_LOAD - Counter(preprocess=1),
+            AFTER_LOAD - Counter(preprocess=1) + ACROSS,
         ),
         (
             ("variants", "slow"),

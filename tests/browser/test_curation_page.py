@@ -295,15 +295,20 @@ def test_a_page_without_a_movie_and_with_a_second_rater(page, made, tmp_path):
     assert "Traceback" not in text
 
 
+def refusal(url: str) -> int:
+    """Return the status with which an address is refused."""
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(url, timeout=20)
+    with refused.value as answer:
+        return answer.code
+
+
 def test_strangers_see_one_sentence_and_files_stay_where_they_are(server):
     plain = server.url.split("?")[0]
-    for url in (plain, f"{plain}?token=guess", f"{plain}ws", f"{plain}autoload.js?token=%ff"):
-        with pytest.raises(urllib.error.HTTPError) as refused:
-            urllib.request.urlopen(url)
-        assert refused.value.code in (400, 403)
-    with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(f"{plain}static/..%2f..%2f..%2f..%2f..%2f..%2f..%2fetc/passwd")
-    assert refused.value.code in (400, 403, 404)
+    for path in ("", "?token=guess", "ws", "autoload.js?token=%ff"):
+        assert refusal(plain + path) in (400, 403)
+    up = "..%2f" * 7
+    assert refusal(f"{plain}static/{up}etc/passwd") in (400, 403, 404)
 
 
 @pytest.mark.parametrize(

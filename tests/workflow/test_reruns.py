@@ -116,7 +116,8 @@ def test_an_override_reruns_its_session_only(finished_model):
 def test_a_changed_default_leaves_variants_that_override_it(finished_model):
     low = {"variants": {"low": {"merge": {"correlation_min": 0.2}}}}
     with config_changed(finished_model, **low):
-        assert finished_model.due() == of_both(Counter(merge=1) + SECOND + ENDS)
+        jobs = of_both(Counter(merge=1) + SECOND + ENDS) + Counter(compare_variants=2)
+        assert finished_model.due() == jobs
 
 
 @pytest.mark.parametrize(

@@ -110,6 +110,27 @@ def shown_unit(page) -> int:
     return model(page, "number", "m.value")
 
 
+def wait_for_unit(page, unit: int) -> None:
+    """Wait until a unit is selected and its traces are drawn."""
+    page.wait_for_function(
+        """(unit) => Bokeh.documents.some((d) => {
+          const units = d.get_model_by_name("units"), number = d.get_model_by_name("number");
+          return units && number.value === unit
+            && units.data.unit_id[units.selected.indices[0]] === unit;
+        })""",
+        arg=unit,
+    )
+    assert shown_unit(page) == unit
+
+
+def lengths_of_images(page) -> dict[str, int]:
+    """Return the lengths of the encoded images that are drawn, by the id of their data."""
+    return page.evaluate(
+        """() => Object.fromEntries(Bokeh.documents.flatMap((d) => [...d._all_models.values()])
+          .filter((m) => m.data?.url).map((m) => [m.id, m.data.url[0].length]))"""
+    )
+
+
 def numbered_anew(text: str) -> str:
     """Return a page with its models numbered from 0: in one process they are counted on."""
     seen: dict[str, str] = {}
@@ -171,17 +192,14 @@ def test_units_are_browsed_by_buttons_keys_number_and_map(opened, made):
     ids = made.unit_id[order].tolist()
     after = ids[(ids.index(first) + 1) % len(ids)]
     opened.locator("#unit-browser").get_by_role("button", name="next").click()
-    opened.wait_for_timeout(50)
-    assert shown_unit(opened) == after
+    wait_for_unit(opened, after)
     opened.locator("#units h2").scroll_into_view_if_needed()
     opened.keyboard.press("ArrowLeft")
-    opened.wait_for_timeout(50)
-    assert shown_unit(opened) == first
+    wait_for_unit(opened, first)
     box = opened.locator("#unit-browser input[type=text], #unit-browser input.bk-input").first
     box.fill(str(ids[3]))
     box.press("Enter")
-    opened.wait_for_timeout(50)
-    assert shown_unit(opened) == ids[3]
+    wait_for_unit(opened, ids[3])
     place = opened.evaluate(
         """(unit) => {
           for (const d of Bokeh.documents) {
@@ -197,8 +215,7 @@ def test_units_are_browsed_by_buttons_keys_number_and_map(opened, made):
         ids[7],
     )
     opened.mouse.click(*place)
-    opened.wait_for_timeout(200)
-    assert shown_unit(opened) == ids[7]
+    wait_for_unit(opened, ids[7])
 
 
 def test_another_column_colours_the_map_and_orders_the_units(opened, made):
@@ -213,18 +230,11 @@ def test_frames_and_steps_are_chosen(opened):
     for place in ("filters-figure", "footprints-figure"):
         opened.evaluate(f"window.scopeflow.draw('{place}')")
         opened.wait_for_selector(f"#{place}[data-drawn]")
-    before = opened.evaluate(
-        "Bokeh.documents.flatMap((d) => [...d._all_models.values()])"
-        ".filter((m) => m.data?.url).map((m) => m.data.url[0].length)"
-    )
+    before = lengths_of_images(opened)
     opened.locator("#filters-figure").get_by_role("button").nth(1).click()
     opened.locator("#footprints-figure").get_by_role("button", name="initialize").click()
-    after = opened.evaluate(
-        "Bokeh.documents.flatMap((d) => [...d._all_models.values()])"
-        ".filter((m) => m.data?.url).map((m) => m.data.url[0].length)"
-    )
-    assert len(before) == len(after)
-    changed = sum(a != b for a, b in zip(before, after, strict=True))
+    after = lengths_of_images(opened)  # of more figures, if others came into view meanwhile
+    changed = sum(after[name] != length for name, length in before.items())
     assert changed >= 4 + 2  # images of the filters, and of the footprints
 
 

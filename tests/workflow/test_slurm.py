@@ -104,9 +104,10 @@ def test_a_session_is_a_handful_of_jobs_with_the_same_bits_as_a_local_run(
     project = SlurmProject(tmp_path / "project")
     project.sheet("s1\tm1\tfake")
     project.configure(**undisturbed.base)
+    shutil.copytree(undisturbed.folder / "simulated", project.folder / "simulated")
     words = project.complete("--", UNITS).stderr
     numbers = set(re.findall(r"has been submitted with SLURM jobid (\d+)", words))
-    assert len(numbers) == 1 + 4  # one makes the recording
+    assert len(numbers) == 4
     jobs = project.jobs()  # SLURM forgets a job after five minutes
     assert {state for state, _ in jobs.values()} == {"COMPLETED"}, jobs
     assert jobs.keys() <= numbers
@@ -135,7 +136,8 @@ def test_jobs_that_fail_are_told_and_done_again(slurm, undisturbed, tmp_path):
     project.wait_until(lambda: project.states()["CANCELLED"] == 1, run)
     project.go_on("apply_motion")
     assert run.wait(120) == 0, project.said()
-    assert f"SLURM-job '{number}' failed, SLURM status is: 'CANCELLED'" in project.said()
+    assert "Error in group motion" in project.said()
+    assert re.search(rf"JOB {number} ON .* CANCELLED", project.said())
     assert project.due("--", movie) == {}
 
     # Snakemake is killed, its job stays in the queue.

@@ -23,7 +23,16 @@ def _commands() -> list[str]:
 
 
 COMMANDS = _commands()
-SNAKEMAKE = [c for c in COMMANDS if re.match(r"(\.venv/bin/)?snakemake ", c)]
+
+
+def _snakemake() -> list[str]:
+    """Return the calls of Snakemake; those that plan the same are one."""
+    same = re.compile(r" (-n|--dry-run|--cores \d+)(?= |$)")
+    calls = (c for c in COMMANDS if re.match(r"(\.venv/bin/)?snakemake ", c))
+    return list({same.sub("", c).removeprefix(".venv/bin/"): c for c in calls}.values())
+
+
+SNAKEMAKE = _snakemake()
 SCRIPTS = [c for c in COMMANDS if " scripts/" in c]
 
 

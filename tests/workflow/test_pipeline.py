@@ -45,7 +45,8 @@ def finished(tmp_path_factory) -> Project:
     sheet = project.sheet("cells\tm1\tcells\tsaline\trun.csv", "empty\tm1\tempty\t\trun.csv",
                           header="session\tanimal\tpath\tdrug\tbehavior")  # fmt: skip
     simulate = {"cells": FAKE, "empty": {**FAKE, "n_cells": 0, "seed": 1}}
-    project.base = {"sessions": sheet, "simulate": simulate}
+    # Ten seconds are little time for the usual hundred bins.
+    project.base = {"sessions": sheet, "simulate": simulate, "place_cells": {"bins": 20}}
     project.configure(**project.base)
     project.complete(*TWO_AT_ONCE)
     return project
@@ -133,9 +134,11 @@ def test_sessions_with_a_run_have_maps_of_place(finished, session):
         rows = list(csv.DictReader(handle, delimiter="\t"))
     assert [int(row["unit_id"]) for row in rows] == units["unit_id"].values.tolist()
     assert maps["rate"].dims == ("unit_id", "direction", "place")
-    assert maps["rate"].sizes["place"] == 100
-    assert maps.attrs["n_trials"] == 5
-    np.testing.assert_allclose(maps.attrs["size_cm"], np.hypot(60, 60 / 9), rtol=0.01)
+    assert maps["rate"].sizes["place"] == 20
+    if session == "cells":
+        assert maps.attrs["n_trials"] == 5
+    # The animal turns between two of the positions, 1.2 cm before the end of the track.
+    np.testing.assert_allclose(maps.attrs["size_cm"], np.hypot(57.6, 57.6 / 9), rtol=0.01)
     # What the maps hold, times the time spent, is the activity in the frames that were used,
     # less what smoothing moves over the ends of the track: up to a half.
     if len(rows):
@@ -167,9 +170,7 @@ def test_sessions_of_an_animal_are_matched_though_one_has_no_cells(finished):
     with (folder / "shifts.csv").open(newline="") as handle:
         shifts = {row["session"]: row for row in csv.DictReader(handle)}
     assert shifts["cells"]["drug"] == "saline"
-    assert shifts["empty"]["aligned"] == "no" or shifts["cells"]["aligned"] == "no"
-    log = finished.folder / "logs/cross_registration/m1/default/cross_register.log"
-    assert "fits that of session" in log.read_text("utf-8")
+    assert [shifts[name]["n_units"] for name in ("cells", "empty")] == [str(len(found)), "0"]
     for name in ("overlay", "outlines", "distributions", "control", "overview"):
         assert (folder / f"{name}.png").stat().st_size > 1000
     assert (folder / "score.tsv").exists()

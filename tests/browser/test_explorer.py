@@ -130,7 +130,6 @@ def test_the_player_steps_plays_and_shows_all_movies(explorer):
         "Bokeh.documents[0].get_model_by_name('frame-drawn').data.frame[0] > 20", timeout=60_000
     )
     explorer.click("play")
-    assert explorer.value("frame", "value") > 20
     x, y = explorer.page.evaluate(PLACE, ["curves", 100 / 30, 50])
     explorer.page.mouse.click(x, y)
     explorer.wait("frame", "black", "title")  # frame 100 is one of the bad ones

@@ -36,7 +36,7 @@ def test_a_whole_store_is_opened(store):
 
 def test_snakemakes_own_file_is_no_damage(store):
     (store / ".snakemake_timestamp").touch()
-    open_store(store)
+    assert open_store(store)["Y"].shape == (600, 8, 8)
 
 
 @pytest.mark.parametrize("file", ["Y/c/1/0/0", "values/c/0", "scalar/c"])

@@ -13,7 +13,7 @@ from scopeflow.cross_registration.transforms import (
     moved_image,
     translation,
 )
-from scopeflow.cross_registration.translation import best_shift, best_template, searchable
+from scopeflow.cross_registration.translation import best_shift, best_template, fit_of, searchable
 from scopeflow.footprints import blobs, centroids
 
 SHAPE = (180, 200)
@@ -116,9 +116,33 @@ def test_no_more_than_needed_is_kept_though_cells_change(places, seed):
     assert error_px(found.transform, true) < 1.5
 
 
-def test_fields_that_have_nothing_in_common_are_not_clear(places):
-    other = np.random.default_rng(9).uniform(-40, np.array(SHAPE) + 40, places.shape)
-    assert not align(field(other), field(places), limits("rigid")).is_clear
+@pytest.mark.parametrize("kind", ["translation", "rigid"])
+def test_fields_that_have_nothing_in_common_are_not_clear(places, kind):
+    rng = np.random.default_rng(9)
+    others = [rng.uniform(-40, np.array(SHAPE) + 40, places.shape) for _ in range(8)]
+    found = [align(field(other), field(places), limits(kind)) for other in others]
+    assert not any(one.is_clear for one in found)
+
+
+@pytest.mark.parametrize("n_cells", [12, 25])
+def test_chance_is_known_in_small_fields_of_few_cells(n_cells):
+    """96 x 96 px, where any two fields correlate at some shift."""
+    shape = (96, 96)
+
+    def look(places):
+        return picture(summed(blobs(places, 4.0, shape), shape), DIAMETER)
+
+    clear = {"same": 0, "other": 0}
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        own, other = rng.uniform(4, 92, (2, n_cells, 2))
+        seen = own + rng.normal(0, 0.3, own.shape)
+        seen[rng.random(n_cells) < 0.3] = other[0]
+        for name, places in {"same": seen, "other": other}.items():
+            one = align(look(places), look(own), Limits("rigid", 24, 6, DIAMETER))
+            clear[name] += one.is_clear
+    assert clear["other"] <= 1
+    assert clear["same"] >= 12
 
 
 def test_an_empty_picture_stays_where_it_is(places):
@@ -144,13 +168,27 @@ def test_the_score_is_one_for_the_true_transform_and_ignores_what_is_not_shared(
     assert score_of(image, image, translation((400, 0))) == 0
 
 
-def test_the_best_shift_of_two_pictures_has_pearsons_r_as_score(places):
+def test_the_best_shift_of_two_pictures_is_found_with_its_fit(places):
     image = field(places)
     pair = [searchable(p, 30) for p in (np.roll(image, (3, -5), (0, 1)), image)]
-    score, shift = best_shift(*pair)
+    fit, shift = best_shift(*pair)
     np.testing.assert_allclose(shift, [-3, 5], atol=0.05)
-    assert score == pytest.approx(1, abs=0.03)
-    assert best_shift(pair[1], pair[1], left_out_px=10)[0] < 0.5
+    moved = np.roll(pair_image := np.roll(image, (3, -5), (0, 1)), (-3, 5), (0, 1))
+    seen = np.zeros(SHAPE, bool)
+    seen[:-3, 5:] = True
+    expected = fit_of(np.where(seen, moved, 0), seen, image, float((pair_image**2).sum()))
+    assert fit == pytest.approx(expected, abs=0.002)
+
+
+def test_the_fit_is_the_correlation_less_where_little_is_in_common(places):
+    image = field(places)
+    energy = float((image**2).sum())
+    everywhere = np.ones(SHAPE, bool)
+    assert fit_of(image, everywhere, image, energy) == pytest.approx(1)
+    part = everywhere & (np.arange(SHAPE[1]) < 50)
+    share = (image[part] ** 2).sum() / energy
+    assert fit_of(np.where(part, image, 0), part, image, energy) == pytest.approx(share**0.5)
+    assert fit_of(np.zeros_like(image), everywhere, image, energy) == 0
 
 
 def test_the_template_is_the_session_that_fits_the_others():

@@ -64,8 +64,9 @@ def test_nearly_all_cells_in_common_are_matched_and_nearly_none_wrongly(seed, by
     assert result["recall"] >= 0.95
     assert all(a.is_clear for a in field.alignments)
     expected = np.concatenate([1 - m.probability[m.kept] for m in matches]).mean()
-    # The rate of false matches that the model expects, against the true one.
-    assert abs(expected - (1 - result["precision"])) < 0.03
+    # The rate of false matches that the model expects is on the safe side, not far from the true one.
+    true = 1 - result["precision"]
+    assert true - 0.005 < expected < true + 0.03
     assert sum(m.n_by_chance for m in matches) < 0.2 * sum(len(m.kept) for m in matches)
     again = registered(sessions, threads=2)
     assert again[3] == groups

@@ -171,6 +171,9 @@ def test_sessions_of_an_animal_are_matched_though_one_has_no_cells(finished):
         shifts = {row["session"]: row for row in csv.DictReader(handle)}
     assert shifts["cells"]["drug"] == "saline"
     assert [shifts[name]["n_units"] for name in ("cells", "empty")] == [str(len(found)), "0"]
+    assert sorted(row["aligned"] for row in shifts.values()) == ["no", "yes"]  # the template is
+    log = finished.folder / "logs/cross_registration/m1/default/cross_register.log"
+    assert "hardly better than a mirrored one" in log.read_text("utf-8")
     for name in ("overlay", "outlines", "distributions", "control", "overview"):
         assert (folder / f"{name}.png").stat().st_size > 1000
     assert (folder / "score.tsv").exists()

@@ -2,9 +2,11 @@
 
 Translation first, then rotation, an affine map and a smooth flow, as far as the user allows.
 Each is kept only if it raises the correlation of the two pictures by more than what a better
-fit of noise would give.
+fit of noise would give. What two fields have in common by chance is seen after one of them is
+mirrored: its cells are as many and as large, but lie elsewhere.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import cv2
@@ -17,13 +19,19 @@ from scopeflow.cross_registration.transforms import (
     moved_image,
     translation,
 )
-from scopeflow.cross_registration.translation import best_shift, halved, searchable
+from scopeflow.cross_registration.translation import (
+    Searched,
+    best_shift,
+    fit_of,
+    halved,
+    searchable,
+)
 
 ANGLE_STEP_DEG = 1.0
 # A further kind of transform must raise the score by this much: the parameters more that an
 # affine map has fit what is not in common, too, and a flow has many.
 GAIN_MIN = {"rigid": 0.005, "affine": 0.02, "nonrigid": 0.03}
-CLEAR = 1.15  # an alignment must be as much better than the next best elsewhere
+CLEAR = 1.15  # an alignment must fit as much better than the best of the mirrored pictures
 ITERATIONS, PRECISION = 100, 1e-6  # of the refinement
 SMOOTHING_PX = 5  # Gaussian of OpenCV's refinement, px
 FLOW_WINDOW, FLOW_SMOOTHING = 6.0, 3.0  # in cell diameters
@@ -68,21 +76,24 @@ class Alignment:
         Of the last kind that was kept.
     score : float
         Correlation of the two pictures over what both show.
-    rival : float
-        The highest correlation at any other shift, more than a cell away.
+    fit : float
+        The same, less where little of the contents is in common (`translation.fit_of`).
+    fit_by_chance : float
+        The best fit that the mirrored pictures reach.
     scores : dict of float
         The score of each kind that was tried.
     """
 
     transform: Transform
     score: float
-    rival: float = 0.0
+    fit: float = 0.0
+    fit_by_chance: float = 0.0
     scores: dict[str, float] = field(default_factory=dict)
 
     @property
     def is_clear(self) -> bool:
         """Whether the alignment stands out from what any two pictures give."""
-        return self.score > CLEAR * self.rival
+        return self.fit > CLEAR * self.fit_by_chance
 
 
 def score_of(picture: np.ndarray, template: np.ndarray, transform: Transform) -> float:
@@ -123,16 +134,38 @@ def align(picture: np.ndarray, template: np.ndarray, limits: Limits) -> Alignmen
         scores[kind] = score_of(picture, template, candidate)
         if kept is None or scores[kind] > kept.score + GAIN_MIN[kind]:
             kept = Alignment(candidate, scores[kind])
-    moved = np.nan_to_num(moved_image(picture, kept.transform, (0, 0, *template.shape)))
-    rival = _elsewhere(moved, template, limits)
-    return Alignment(kept.transform, kept.score, rival, scores)
+    fits = _fit(picture, template, kept.transform), _fit_by_chance(picture, template, limits)
+    return Alignment(kept.transform, kept.score, *fits, scores)
 
 
-def _elsewhere(moved: np.ndarray, template: np.ndarray, limits: Limits) -> float:
-    """Return the highest correlation more than a cell away from where a picture was moved."""
-    reach = max(round(limits.max_shift_px / 2), 1)
-    pair = [searchable(halved(p), reach) for p in (moved, template)]
-    return best_shift(*pair, left_out_px=limits.cell_diameter_px / 2)[0]
+def _fit(picture: np.ndarray, template: np.ndarray, transform: Transform) -> float:
+    """Return the fit of a moved picture, at half size like that of the mirrored ones."""
+    moved = moved_image(picture, transform, (0, 0, *template.shape))
+    seen = halved(np.isfinite(moved).astype(np.float32)) > 0
+    energy = float((halved(picture) ** 2).sum())
+    return fit_of(halved(np.nan_to_num(moved)), seen, halved(template), energy)
+
+
+def _fit_by_chance(picture: np.ndarray, template: np.ndarray, limits: Limits) -> float:
+    """Return the best fit of the mirrored (and, if square, transposed) picture."""
+    small, reach = halved(picture), _half_reach(limits)
+    fixed = searchable(halved(template), reach)
+    orientations = [small] + ([small.T] if small.shape[0] == small.shape[1] else [])
+    mirrored = [x[::down, ::right] for x in orientations for down in (1, -1) for right in (1, -1)]
+    angles = _angles(limits) if limits.kind != "translation" else [0.0]
+    fits = (_best_turn(np.ascontiguousarray(x), fixed, reach, angles)[0] for x in mirrored[1:])
+    return max(0.0, *fits)
+
+
+def _half_reach(limits: Limits) -> int:
+    """Return the largest shift in px of pictures at half size."""
+    return max(round(limits.max_shift_px / 2), 1)
+
+
+def _angles(limits: Limits) -> np.ndarray:
+    """Return the rotations that are searched, in degrees."""
+    n_steps = int(limits.max_rotation_deg / ANGLE_STEP_DEG)
+    return np.arange(-n_steps, n_steps + 1) * ANGLE_STEP_DEG
 
 
 def _candidate(
@@ -146,7 +179,7 @@ def _candidate(
     if kind == "nonrigid":
         return _flow(picture, template, start, limits)
     if kind == "rigid":
-        start = _turned(picture, template, start, limits)
+        start = _turned(picture, template, limits)
     refined = _refined(kind, picture, template, start)
     return None if refined is None or _too_far(refined, template.shape, limits) else refined
 
@@ -163,25 +196,28 @@ def _too_far(transform: Transform, shape: tuple[int, int], limits: Limits) -> bo
     )
 
 
-def _turned(
-    picture: np.ndarray, template: np.ndarray, start: Transform, limits: Limits
-) -> Transform:
+def _turned(picture: np.ndarray, template: np.ndarray, limits: Limits) -> Transform:
     """Search rotations in steps at half size; return the best with its shift."""
-    small, fixed = halved(picture), halved(template)
-    reach = max(round(limits.max_shift_px / 2), 1)
-    fixed = searchable(fixed, reach)
-    n_steps = int(limits.max_rotation_deg / ANGLE_STEP_DEG)
+    reach = _half_reach(limits)
+    fixed = searchable(halved(template), reach)
+    _, angle, shift = _best_turn(halved(picture), fixed, reach, _angles(limits))
+    turn, middle = _rotation(angle), (np.array(picture.shape) - 1) / 2
+    return Transform("rigid", np.column_stack([turn.T, middle - turn.T @ (middle + 2 * shift)]))
+
+
+def _best_turn(
+    small: np.ndarray, fixed: Searched, reach: int, angles: Sequence[float]
+) -> tuple[float, float, np.ndarray]:
+    """Return the best fit over rotations and shifts, the angle in degrees and the shift in px."""
     middle = (np.array(small.shape) - 1) / 2
-    best, best_score = start, -np.inf
-    for angle in np.arange(-n_steps, n_steps + 1) * ANGLE_STEP_DEG:
+    best = (-np.inf, 0.0, np.zeros(2))
+    for angle in angles:
         turn = _rotation(angle)
         back = Transform("rigid", np.column_stack([turn.T, middle - turn.T @ middle]))
         turned = np.nan_to_num(moved_image(small, back, (0, 0, *small.shape)))
-        score, shift = best_shift(searchable(turned, reach), fixed)
-        if score > best_score:
-            full = (np.array(picture.shape) - 1) / 2
-            offset = full - turn.T @ (full + 2 * shift)
-            best, best_score = Transform("rigid", np.column_stack([turn.T, offset])), score
+        fit, shift = best_shift(searchable(turned, reach), fixed)
+        if fit > best[0]:
+            best = (fit, float(angle), shift)
     return best
 
 

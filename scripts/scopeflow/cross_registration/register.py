@@ -132,7 +132,7 @@ def align_sessions(
 
     def one(k: int) -> Alignment:
         if k == template:
-            return Alignment(IDENTITY, 1.0)
+            return Alignment(IDENTITY, score=1.0, fit=1.0)
         return align(pictures[k], fixed, limits)
 
     alignments = list(map_slabs(one, range(len(sessions)), threads))

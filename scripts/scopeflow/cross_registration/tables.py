@@ -103,7 +103,8 @@ def _movement(alignment: Alignment, shape: tuple[int, int]) -> dict:
         "rotation_deg": transform.rotation_deg,
         "flow_max_px": transform.reach_px,
         "score": alignment.score,
-        "score_elsewhere": alignment.rival,
+        "fit": alignment.fit,
+        "fit_by_chance": alignment.fit_by_chance,
     }
     return row | {f"score_{kind}": alignment.scores.get(kind, np.nan) for kind in KINDS}
 

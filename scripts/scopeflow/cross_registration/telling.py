@@ -14,16 +14,18 @@ def alignment(sessions: list[Cells], field: Field) -> None:
             continue
         down, right = a.transform.shift_px(session.shape)
         logger.info(
-            "session %s: %s, moved by %.1f, %.1f px and %.2f degrees; score %.3f, elsewhere %.3f",
-            session.name, a.transform.kind, down, right, a.transform.rotation_deg, a.score, a.rival,
+            "session %s: %s, moved by %.1f, %.1f px and %.2f degrees; score %.3f; fit %.3f, "
+            "by chance %.3f",
+            session.name, a.transform.kind, down, right, a.transform.rotation_deg, a.score, a.fit,
+            a.fit_by_chance,
         )  # fmt: skip
         if not a.is_clear:
             logger.warning(
-                "session %s: its image fits that of session %s no better than elsewhere (score "
-                "%.3f, next best %.3f), so that none of its units is matched. Look at "
+                "session %s: its image fits that of session %s hardly better than a mirrored one "
+                "(fit %.3f, mirrored %.3f), so that none of its units is matched. Look at "
                 "overlay.png; set cross_register.align_by, template or transform otherwise, or "
                 "leave it out (include: no in the sheet).",
-                session.name, sessions[field.template].name, a.score, a.rival,
+                session.name, sessions[field.template].name, a.fit, a.fit_by_chance,
             )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Whole-field shifts between pictures: normalized correlation over the part that both show."""
+"""Whole-field shifts between pictures: correlation over the part that both show."""
 
 from dataclasses import dataclass
 
@@ -46,22 +46,18 @@ def searchable(picture: np.ndarray, max_shift: int) -> Searched:
     return Searched(spectrum, energy, picture.shape)
 
 
-def best_shift(
-    moving: Searched, fixed: Searched, left_out_px: float = -1.0
-) -> tuple[float, np.ndarray]:
-    """Return the highest correlation of two pictures, and the shift of the first that gives it.
+def best_shift(moving: Searched, fixed: Searched) -> tuple[float, np.ndarray]:
+    """Return how well two pictures fit at best, and the shift of the first that does it.
 
     Parameters
     ----------
     moving, fixed : Searched
         Two pictures of one size, prepared for one range of shifts.
-    left_out_px : float, optional
-        Shifts no longer than this are not looked at.
 
     Returns
     -------
-    score : float
-        Pearson's r of the parts in common, for pictures whose mean is near 0; 0 for an empty one.
+    fit : float
+        Of `fit_of`, 0 for an empty picture.
     shift : ndarray of float64, shape (2,)
         Rows and columns in px, a parabola through the peak giving fractions.
     """
@@ -71,13 +67,12 @@ def best_shift(
     surface = fft.irfft2(fixed.spectrum * moving.spectrum.conj(), size, workers=1)
     surface = np.roll(surface, (reach, reach), (0, 1))[: 2 * reach + 1, : 2 * reach + 1]
     # What moves by s meets that part of the fixed picture which would move out by -s.
-    scale = np.sqrt(np.maximum(moving.energy * fixed.energy[::-1, ::-1], 0))
-    whole = np.sqrt(moving.energy.max() * fixed.energy.max())
+    energies = np.maximum(moving.energy * fixed.energy[::-1, ::-1], 0)
+    whole = moving.energy.max() * fixed.energy.max()
     rows, cols = np.abs(np.mgrid[-reach : reach + 1, -reach : reach + 1])
     shared = (height - rows) * (width - cols) / (height * width)
-    allowed = np.hypot(rows, cols) > left_out_px
-    allowed &= (shared >= OVERLAP_MIN) & (scale > 1e-3 * whole) & (scale > 0)
-    surface = np.where(allowed, surface / np.where(allowed, scale, 1), 0)
+    allowed = (shared >= OVERLAP_MIN) & (energies > 1e-6 * whole) & (energies > 0)
+    surface = np.where(allowed, surface / np.where(allowed, energies * whole, 1) ** 0.25, 0)
     row, col = np.unravel_index(surface.argmax(), surface.shape)
     shift = np.array(
         [
@@ -86,6 +81,30 @@ def best_shift(
         ]
     )
     return float(surface[row, col]), shift
+
+
+def fit_of(moved: np.ndarray, seen: np.ndarray, fixed: np.ndarray, energy: float) -> float:
+    """Return how well a moved picture fits a fixed one.
+
+    Parameters
+    ----------
+    moved, fixed : ndarray of float32, shape (height, width)
+        Means near 0; the moved one 0 where nothing is seen.
+    seen : ndarray of bool, shape (height, width)
+        Where the moved picture shows something.
+    energy : float
+        Sum of squares of the whole picture before it was moved.
+
+    Returns
+    -------
+    float
+        Pearson's r of the parts in common, times the root of the share of the contents (their
+        energies, geometric mean) that is in common. By chance r is as large as one over the
+        root of what is compared: at the edge of the range a few cells that lie alike would win.
+    """
+    common = float((moved**2).sum()) * float((fixed[seen] ** 2).sum())
+    scale = (common * energy * float((fixed**2).sum())) ** 0.25
+    return float((moved * fixed).sum()) / scale if scale > 0 else 0.0
 
 
 def _vertex(y: np.ndarray) -> float:
@@ -104,7 +123,7 @@ def halved(picture: np.ndarray) -> np.ndarray:
 
 
 def pairwise_scores(pictures: list[np.ndarray], max_shift_px: float) -> np.ndarray:
-    """Return the highest correlation of any two pictures over shifts, at half size.
+    """Return the best fit of any two pictures over shifts, at half size.
 
     Parameters
     ----------

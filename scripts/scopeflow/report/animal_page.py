@@ -14,7 +14,7 @@ from scopeflow.report.pictures import encoded, in_range, limits
 ON_DARK = Viridis256[80:]
 SHIFT_COLUMNS = [
     "session", "aligned", "is_template", "transform", "shift_height_px", "shift_width_px",
-    "rotation_deg", "score", "score_elsewhere", "overlap", "n_units",
+    "rotation_deg", "score", "fit", "fit_by_chance", "overlap", "n_units",
 ]  # fmt: skip
 # Rows and columns of the matrix that are drawn; more would not be seen.
 CELLS_DRAWN = 3000
@@ -89,7 +89,7 @@ def alignment_section(
         "Green is the template, magenta the session, white where they agree. Good: vessels and "
         "cells white throughout. Bad: green and magenta side by side (shifted), white in one "
         "corner only (rotated or deformed: see cross_register.transform), or a session marked in "
-        "the table: it fits nowhere better than elsewhere and takes part in no match.",
+        "the table: it fits hardly better than a mirrored image does and takes part in no match.",
         table(shown, _cells(shifts[shown]), id="shifts", marked=unclear),
         {"alignment-figure": column(choice, row(both, alone))},
     )

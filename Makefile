@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 CORES ?= $(shell getconf _NPROCESSORS_ONLN 2> /dev/null || echo 2)
 BIN = .venv/bin
 
-.PHONY: demo test
+.PHONY: demo test test-long
 
 # Two simulated sessions of one animal, from videos to cells, and how well they were found.
 demo: .venv/installed
@@ -13,6 +13,10 @@ demo: .venv/installed
 
 test: .venv/installed
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+# What takes minutes each: every method, more combinations, thresholds of accuracy.
+test-long: .venv/installed
+	$(BIN)/python -m pytest -n 2 -m long
 
 .venv/installed: requirements.txt
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; name it: make PYTHON=/path/to/python demo"; exit 1; }

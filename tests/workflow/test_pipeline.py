@@ -331,6 +331,7 @@ def test_labels_of_the_curation_page_are_applied(finished):
     assert explained > 0.5
 
 
+@pytest.mark.long
 def test_every_method_runs_to_the_end(tmp_path):
     project = Project(tmp_path / "project")
     project.configure(
@@ -434,6 +435,7 @@ def test_the_others_go_on(bad_data):
     assert deep["Y"].dtype == np.uint16
 
 
+@pytest.mark.long
 def test_a_small_validation_reaches_its_thresholds(tmp_path):
     """Only the size of the cells is set. Two results of one session are compared, too."""
     project = Project(tmp_path / "project")

@@ -196,15 +196,23 @@ CHANGES = {
 }
 
 
-def test_a_changed_run_equals_a_fresh_one(model):
-    """One override per section; some compared with a run that never saw another setting."""
-    variants = {f"only_{key}": {key: value} for key, value in CHANGES.items()}
+@pytest.mark.parametrize(
+    ("keys", "compared"),
+    [
+        (("motion", "traces", "merge", "n_iterations"), ("motion", "n_iterations")),
+        pytest.param(tuple(CHANGES), tuple(CHANGES), marks=pytest.mark.long),
+    ],
+    ids=["some", "all"],
+)
+def test_a_changed_run_equals_a_fresh_one(model, keys, compared):
+    """An override per section; some compared with a run that never saw another setting."""
+    variants = {f"only_{key}": {key: CHANGES[key]} for key in keys}
     model.complete()
     model.configure(**model.base, variants=variants)
     model.complete()
     shared = results(model.folder / "results")
     assert len({shared[f"s1/{variant}/score.tsv"] for variant in variants}) == len(variants)
-    for key in ("load", "motion", "seeds", "traces", "merge", "n_iterations"):
+    for key in compared:
         model.configure(**{**model.base, key: CHANGES[key]}, results=f"{key}/results")
         model.complete()
         for name, content in results(model.folder / key / "results").items():

@@ -5,25 +5,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from scopeflow.errors import InputError
 from scopeflow.excerpt import excerpt, files_before
 from scopeflow.frames import (
-    BLACK,
-    DUPLICATED,
     GOOD,
     Extremes,
     FrameStatistics,
-    describe,
     extremes,
     frame_statistics,
     joined,
     judge,
 )
+from scopeflow.load_checks import beyond, no_frame, refuse_too_few, region, verdict
+from scopeflow.load_table import add_orientation, frame_table
 from scopeflow.loading import Collector, Slab, Source, averaged, axis_of, cropped, every, excluded
 from scopeflow.logs import job_log, logger, progress
-from scopeflow.miniscope import QUATERNION, orientation_at, read_metadata, read_orientation
+from scopeflow.miniscope import read_metadata
 from scopeflow.parallel import BASE_MB, map_slabs, single_threaded_libraries, threads_that_fit
 from scopeflow.readers.probe import check_alike, probe
 from scopeflow.stores import create, create_movie, new_store, put, slab_frames, slabs, write_slab
@@ -33,8 +31,6 @@ if TYPE_CHECKING:
 
     snakemake: Snakemake
 
-GOOD_FRAMES_MIN = 10  # fewer cannot be registered or tell noise from activity
-DUPLICATES_MAX = 0.2  # a share above this means that the file's frame rate is not the camera's
 COPIES = 2.5  # memory of a slab in work: raw, compressed, and on its way between them
 
 
@@ -58,18 +54,18 @@ def main(smk: "Snakemake") -> None:
         collector = Collector()
         movie, statistics, found = _store(out, source, entries, collector, shape, settings, threads)
         if movie is None:
-            raise InputError(_no_frame(source, session))
+            raise InputError(no_frame(source, session))
         absent = np.array(collector.absent, dtype="<U16")
         status = judge(
             statistics, absent, shape[0], settings["black_frac"], roughness_floor=_step(movie.dtype)
         )
         warnings = [video.note for video in videos if video.note][:1]
-        warnings += [*axis.warnings, *source.losses(), *_verdict(status, session)]
-        warnings += _beyond(settings["exclude"], source)
+        warnings += [*axis.warnings, *source.losses(), *verdict(status, session)]
+        warnings += beyond(settings["exclude"], source)
         if not settings["drop_bad_frames"]:
             status = absent
         good = status == GOOD
-        _refuse_too_few(status, session)
+        refuse_too_few(status, session)
         again = found.mend(good, movie, slabs(movie))
         if again:
             logger.info("%d slabs read again for the minimum over the good frames", again)
@@ -91,8 +87,8 @@ def main(smk: "Snakemake") -> None:
             parameters=settings,
             code=smk.params.code,
         )
-        table = _table(collector, statistics, status, videos)
-        _add_orientation(table, _listed(smk.input.get("orientation", [])), axis)
+        table = frame_table(collector, statistics, status, videos)
+        add_orientation(table, _listed(smk.input.get("orientation", [])), axis)
         with new_store(Path(smk.output.frames)) as text:
             table.to_csv(text, sep="\t", index=False)
     for warning in warnings:
@@ -117,7 +113,7 @@ def _source(videos, axis, settings):
 
 def _reduced(source, settings, threads, session):
     """Return the entries to store, cropped and down-sampled, and their shape."""
-    rows, cols = _region(settings, source.videos[0], session)
+    rows, cols = region(settings, source.videos[0], session)
     factors = tuple(settings["downsample"][side] for side in ("frame", "height", "width"))
     entries = excluded(source.entries(threads), settings["exclude"], settings["frames"]["start"])
     if settings["downsample_method"] == "mean":
@@ -178,21 +174,6 @@ def _listed(files) -> list[str]:
     return [files] if isinstance(files, str) else list(files)
 
 
-def _region(settings, video, session) -> tuple[slice, slice]:
-    """Return the rows and columns of the original image that are kept."""
-    region = settings["region"]
-    sides = []
-    for low, high, size in (("top", "bottom", video.height), ("left", "right", video.width)):
-        stop = size if region[high] is None else region[high]
-        if not region[low] < stop <= size:
-            raise InputError(
-                f"session {session}: load.region.{low} to {high} is {region[low]} to {stop} px, "
-                f"but the image has {size} px there. Allowed is 0 <= {low} < {high} <= {size}."
-            )
-        sides.append(slice(region[low], stop))
-    return sides[0], sides[1]
-
-
 def _threads_that_fit(smk, shape, dtype) -> int:
     """Return how many slabs may be worked on at once within the memory allowed."""
     slab = slab_frames(*shape, dtype.itemsize) * math.prod(shape) * dtype.itemsize
@@ -212,88 +193,6 @@ def _growing(movie, pieces):
         if slab.place.stop > movie.shape[0]:
             movie.resize((max(2 * movie.shape[0], slab.place.stop), *movie.shape[1:]))
         yield slab
-
-
-def _verdict(status: np.ndarray, session: str) -> list[str]:
-    """Describe the bad frames; refuse a recording that is black throughout."""
-    if (status == BLACK).all() and len(status) > 1:
-        raise InputError(
-            f"session {session}: all {len(status)} frames are black. Check that the files are the "
-            "right ones, and that light and camera were on."
-        )
-    lines = list(describe(status))
-    if (status == DUPLICATED).mean() > DUPLICATES_MAX:
-        lines.append(
-            "many frames repeat the one before: the camera may have been slower than the video. "
-            "Set load.downsample.frame accordingly"
-        )
-    return lines
-
-
-def _beyond(ranges: list, source: Source) -> list[str]:
-    """Say which frames are to be left out but are not there."""
-    n_read = sum(source.n_read)
-    return [
-        f"load.exclude names frames {first} to {stop}, but the recording has {n_read}"
-        for first, stop in ranges
-        if source.is_whole and stop > n_read
-    ]
-
-
-def _refuse_too_few(status: np.ndarray, session: str) -> None:
-    n_good = int((status == GOOD).sum())
-    if len(status) == 1:
-        raise InputError(
-            f"session {session}: the recording has one frame only. Cells are found by their "
-            "activity: give a video, not a picture."
-        )
-    if n_good < GOOD_FRAMES_MIN:
-        raise InputError(
-            f"session {session}: {n_good} of {len(status)} frames are good; at least "
-            f"{GOOD_FRAMES_MIN} are needed. {'; '.join(describe(status))}"
-        )
-
-
-def _no_frame(source: Source, session: str) -> str:
-    names = ", ".join(video.path.name for video in source.videos)
-    n_read = sum(source.n_read)
-    if n_read:
-        return (
-            f"session {session}: load.frames.start is {source.start} (and downsample.frame leaves "
-            f"none), but the recording has {n_read} frames. Lower it."
-        )
-    return (
-        f"session {session}: no frame can be read from {names}. The recording is damaged: copy it "
-        "again, or leave the session out."
-    )
-
-
-def _table(collector, statistics, status, videos) -> pd.DataFrame:
-    whole = np.int64 if videos[0].dtype.kind != "f" else np.float64
-    names = np.array([*(video.path.name for video in videos), ""])
-    return pd.DataFrame({
-        "frame": np.arange(len(status)),
-        "time_s": np.round(collector.time_s, 6),
-        "mean": np.round(statistics.mean, 4),
-        "min": statistics.min.astype(whole),
-        "max": statistics.max.astype(whole),
-        "difference": np.round(statistics.difference, 4),
-        "file": names[collector.file],
-        "file_frame": collector.file_frame,
-        "status": status,
-    })  # fmt: skip
-
-
-def _add_orientation(table: pd.DataFrame, files: list[str], axis) -> None:
-    """Add the head's orientation at each frame, where the miniscope has a sensor for it."""
-    if not files:
-        return
-    stamps_ms, quaternions = read_orientation(files[0])
-    at = orientation_at(table["time_s"].to_numpy(), stamps_ms, quaternions, axis.start_ms)
-    for name, values in zip(QUATERNION, at.T, strict=True):
-        table[name] = np.round(values, 6)
-    known = int(np.isfinite(at[:, 0]).sum())
-    logger.info("head orientation known for %d of %d frames", known, len(table))
 
 
 if __name__ == "__main__":

@@ -45,7 +45,8 @@ def measured(seed: int, n_cells: int, degrees: float, options: argparse.Namespac
         rows.append(
             {
                 "n_cells": n_cells, "rotation_deg": degrees, "method": method, "seed": seed,
-                **truth.score(mappings, labels), "expected_false_rate": (1 - p).mean() if len(p) else np.nan,
+                **truth.score(mappings, labels),
+                "expected_false_rate": (1 - p).mean() if len(p) else np.nan,
             }
         )  # fmt: skip
     return rows

@@ -64,7 +64,7 @@ def test_nearly_all_cells_in_common_are_matched_and_nearly_none_wrongly(seed, by
     assert result["recall"] >= 0.95
     assert all(a.is_clear for a in field.alignments)
     expected = np.concatenate([1 - m.probability[m.kept] for m in matches]).mean()
-    # The rate of false matches that the model expects is on the safe side, not far from the true one.
+    # The rate of false matches that the model expects lies on the safe side, and near.
     true = 1 - result["precision"]
     assert true - 0.005 < expected < true + 0.03
     assert sum(m.n_by_chance for m in matches) < 0.2 * sum(len(m.kept) for m in matches)

@@ -61,7 +61,12 @@ def main(smk: "Snakemake") -> None:
         Y = create_movie(movie, "Y", recording.raw.shape, dtype)
         put(movie, "weight", weight.astype(np.uint8), ("frame",))
         put(movie, "seen", seen, ("height", "width"), units="1")
-        out = create(part, fps_hz=recording.fps_hz, block_frames=BLOCK_FRAMES, n_frames=n_frames)
+        out = create(
+            part, fps_hz=recording.fps_hz, recording=recording.metadata, clock=recording.clock,
+            warnings=recording.warnings, block_frames=BLOCK_FRAMES, n_frames=n_frames,
+        )  # fmt: skip
+        put(out, "weight", weight.astype(np.uint8), ("frame",))
+        put(out, "glow", recording.glow, ("height", "width"), units="counts")
         blocks = out.create_array(
             "block_max", shape=(n_blocks, *shape), dtype=dtype, chunks=(8, *shape),
             compressors=COMPRESSOR, dimension_names=("block", "height", "width"),

@@ -77,6 +77,7 @@ def main(smk: "Snakemake") -> None:
             fps_hz=fps_hz,
             fps_source=axis.source,
             recording=recording,
+            clock=axis.clock,
             session=dict(row),
             files=[
                 {"name": video.path.name, "frames": n}

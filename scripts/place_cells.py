@@ -88,12 +88,14 @@ def _place(smk, settings: dict, time_s: np.ndarray, fps_hz: float) -> tuple[Plac
     behavior = read_behavior(path, settings["body_part"], settings["likelihood_min"])
     stamps, origin_ms = None, 0.0
     if behavior.time_s is None:
-        n_recording = _frames_of_camera(smk)
+        clock = open_store(smk.input.units).attrs.get("clock", {})
         table, own = smk.input.get("behavior_stamps"), smk.input.get("timestamps")
         if table:
-            stamps = behavior_stamps(table, n_recording)
-        if own:
-            origin_ms = float(mended(read_stamps(own, n_recording))[0])
+            stamps = behavior_stamps(table, clock.get("n_stamps", 0))
+        if clock.get("start_ms") is not None:
+            origin_ms = clock["start_ms"]
+        elif own:  # too broken for the times of frames, but not for where they begin
+            origin_ms = float(mended(read_stamps(own, clock.get("n_stamps", 0)))[0])
         elif stamps is not None:
             logger.warning("the recording has no time stamps: its first frame is taken as 0 ms")
     times = sample_times(
@@ -109,14 +111,6 @@ def _place(smk, settings: dict, time_s: np.ndarray, fps_hz: float) -> tuple[Plac
     logger.info("%d of %d frames have no position", lost.sum(), len(lost))
     part = f", body part {behavior.body_part}" if behavior.body_part else ""
     return place, f"table of kind {behavior.kind}{part}"
-
-
-def _frames_of_camera(smk) -> int:
-    """Return how many frames the miniscope wrote, by which its time stamps are known."""
-    frames = pd.read_csv(smk.input.frames, sep="\t", keep_default_na=False, usecols=["file"])
-    load = open_store(smk.input.units).attrs["parameters"]["load"]
-    delivered = int((frames["file"] != "").sum())
-    return delivered * load["downsample"]["frame"] + load["frames"]["start"]
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ from scopeflow.logs import job_log, logger
 from scopeflow.miniscope import QUATERNION
 from scopeflow.movie import UNITS_PER_CHUNK, put_unit_ids, unit_blocks
 from scopeflow.parallel import single_threaded_libraries
-from scopeflow.preprocess import glow_image
 from scopeflow.quality import accepted, diameters, signal_to_noise
 from scopeflow.stores import COMPRESSOR, create, new_store, put, read
 
@@ -36,10 +35,8 @@ def main(smk: "Snakemake") -> None:
     unit_id = temporal["unit_id"][:][kept]
     A = A[kept]
     frames = pd.read_csv(smk.input.frames, sep="\t", keep_default_na=False)
-    raw = open_store(smk.input.raw)
     projections = open_store(smk.input.projections)
     motion = open_store(smk.input.motion)
-    weight = read(smk.input.Y, "weight")
     n_frames = len(frames)
 
     with new_store(smk.output.units) as part:
@@ -50,12 +47,13 @@ def main(smk: "Snakemake") -> None:
             computed_by=smk.params.computed_by,
             session=smk.wildcards.session,
             variant=smk.wildcards.variant,
-            fps_hz=raw.attrs["fps_hz"],
-            recording=raw.attrs.get("recording", {}),
+            fps_hz=projections.attrs["fps_hz"],
+            recording=projections.attrs["recording"],
+            clock=projections.attrs["clock"],
             conventions=CONVENTIONS,
             kinetics=temporal.attrs.get("kinetics", {}),
             lineage=_lineage(smk.input.get("merges", [])),
-            warnings=list(raw.attrs.get("warnings", [])),
+            warnings=projections.attrs["warnings"],
             frame_status=frames["status"].replace("", "good").value_counts().to_dict(),
             coordinates="time_s frame_good",
         )
@@ -64,7 +62,7 @@ def main(smk: "Snakemake") -> None:
         put(out, "height", np.arange(shape[0]), ("height",), units="px")
         put(out, "width", np.arange(shape[1]), ("width",), units="px")
         put(out, "time_s", frames["time_s"].to_numpy(np.float64), ("frame",), units="s")
-        put(out, "frame_good", weight.astype(np.uint8), ("frame",))
+        put(out, "frame_good", projections["weight"][:], ("frame",))
         _put_orientation(out, frames)
         write_footprints(out, A, shape)
         sigma = temporal["sigma"][:][kept]
@@ -77,10 +75,7 @@ def main(smk: "Snakemake") -> None:
         b, f = read(smk.input.traces, "b", "f")
         put(out, "b", b, ("height", "width"), units="counts")
         put(out, "f", f, ("frame",), units="1")
-        settings = smk.params.settings
-        how, diameter = settings["preprocess"]["glow"]["method"], settings["cell_diameter_px"]
-        glow = glow_image(raw["minimum"][:], how, diameter)
-        put(out, "glow", glow, ("height", "width"), units="counts")
+        put(out, "glow", projections["glow"][:], ("height", "width"), units="counts")
         put(out, "motion", motion["motion"][:], ("frame", "shift_dim"), units="px")
         put(out, "max_proj", projections["max_proj"][:], ("height", "width"), units="counts")
         place = centroids(A, shape).astype(np.float32)
@@ -90,9 +85,10 @@ def main(smk: "Snakemake") -> None:
         spatial_r = read(smk.input.A, "spatial_r")[kept]
         put(out, "spatial_r", spatial_r, ("unit_id",), units="1")
         put(out, "size_px", np.diff(A.indptr), ("unit_id",), units="px")
-        width = diameters(A)
+        width, settings = diameters(A), smk.params.settings
         put(out, "diameter_px", width, ("unit_id",), units="px")
-        good = accepted(snr, spatial_r, width / diameter, settings["accept"])
+        relative = width / settings["cell_diameter_px"]
+        good = accepted(snr, spatial_r, relative, settings["accept"])
         put(out, "accepted", good.astype(np.uint8), ("unit_id",))
     session = smk.wildcards.session
     logger.info("session %s: %d units, %d accepted", session, len(unit_id), good.sum())

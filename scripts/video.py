@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 import zarr
 
 from scopeflow.filters import fill_gaps
@@ -12,7 +13,7 @@ from scopeflow.intact import open_store
 from scopeflow.logs import job_log, logger
 from scopeflow.movie import unit_blocks
 from scopeflow.parallel import single_threaded_libraries
-from scopeflow.stores import new_store, read_frames
+from scopeflow.stores import new_store, read, read_frames
 from scopeflow.video_file import write_mp4
 from scopeflow.video_panels import Panels, choose_pace, choose_scales
 
@@ -27,19 +28,22 @@ AT_ONCE = 32  # frames in memory
 
 def main(smk: "Snakemake") -> None:
     settings = smk.params.settings["report"]
-    units = open_store(smk.input.units)
     raw = open_store(smk.input.raw)["Y"]
-    Y = open_store(smk.input.Y)["Y"]
-    fps_hz, time_s = float(units.attrs["fps_hz"]), units["time_s"][:]
-    f = fill_gaps(units["f"][:][None])[0]  # it has no value at frames left out
-    A, shape = read_footprints(smk.input.units)
-    activity, peaks = np.zeros(len(time_s)), np.zeros(A.shape[0])
-    for block in unit_blocks(A.shape[0]):
-        activity += units["S"][block].sum(axis=0)
-        peaks[block] = units["C"][block].max(axis=1, initial=0)
+    movie = open_store(smk.input.Y)
+    Y, fps_hz = movie["Y"], float(movie.attrs["fps_hz"])
+    time_s = pd.read_csv(smk.input.frames, sep="\t", usecols=["time_s"])["time_s"].to_numpy()
+    b, f = read(smk.input.traces, "b", "f")
+    f = fill_gaps(f[None])[0]  # it has no value at frames left out
+    units = open_store(smk.input.temporal)
+    kept = np.flatnonzero(units["kept"][:])
+    A = read_footprints(smk.input.A)[0][kept]
+    activity, peaks = np.zeros(len(time_s)), np.zeros(len(kept))
+    for block in unit_blocks(len(kept)):
+        activity += units["S"].oindex[kept[block]].sum(axis=0)
+        peaks[block] = units["C"].oindex[kept[block]].max(axis=1, initial=0)
     pace = choose_pace(activity, fps_hz, settings["video_length_s"], settings["video_speed"])
-    C = _calcium(units, pace.frames)
-    panels = Panels(A, units["b"][:], settings["video_width_px"])
+    C = _calcium(units, kept, time_s, pace.frames)
+    panels = Panels(A, b, settings["video_width_px"])
     sample = np.unique(np.linspace(0, len(pace.frames) - 1, SAMPLE).astype(int))
     some = pace.frames[sample]
     rest = [
@@ -64,16 +68,17 @@ def main(smk: "Snakemake") -> None:
     )  # fmt: skip
 
 
-def _calcium(units: zarr.Group, frames: np.ndarray) -> np.ndarray:
+def _calcium(
+    units: zarr.Group, kept: np.ndarray, time_s: np.ndarray, frames: np.ndarray
+) -> np.ndarray:
     """Return C with the first decay at some frames, float32, (unit_id, frame); by blocks."""
-    n = units["C"].shape[0]
-    values = np.zeros((n, len(frames)), dtype=np.float32)
-    time_s = units["time_s"][:]
+    values = np.zeros((len(kept), len(frames)), dtype=np.float32)
     elapsed = time_s[frames] - time_s[0]
-    for block in unit_blocks(n):
-        tau = np.maximum(units["tau_decay_s"][block], 1e-6)
-        start = units["c0"][block][:, None] * np.exp(-elapsed / tau[:, None])
-        values[block] = units["C"][block][:, frames] + start
+    for block in unit_blocks(len(kept)):
+        own = kept[block]
+        tau = np.maximum(units["tau_decay_s"][:][own], 1e-6)
+        start = units["c0"][:][own][:, None] * np.exp(-elapsed / tau[:, None])
+        values[block] = units["C"].oindex[own][:, frames] + start
     return values
 
 

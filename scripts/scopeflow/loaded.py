@@ -25,12 +25,21 @@ class LoadedRecording:
         What is done to frames after that; None for a step that does not filter.
     fps_hz : float
         Frame rate in Hz.
+    metadata : dict
+        What the files tell of the recording: camera, gain, animal and the like.
+    clock : dict
+        Of `TimeAxis.clock`.
+    warnings : list of str
+        What was wrong with it.
     """
 
     def __init__(self, raw: str, frames: str, settings: dict, session: str) -> None:
         group = open_store(raw)
         self.raw = group["Y"]
         self.fps_hz = float(group.attrs["fps_hz"])
+        self.metadata = dict(group.attrs.get("recording", {}))
+        self.clock = dict(group.attrs.get("clock", {}))
+        self.warnings = list(group.attrs.get("warnings", []))
         table = pd.read_csv(frames, sep="\t", keep_default_na=False, dtype={"status": str})
         self.good = table["status"].to_numpy() == ""
         diameter, steps = settings["cell_diameter_px"], settings["preprocess"]

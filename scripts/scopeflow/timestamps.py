@@ -38,6 +38,8 @@ class TimeAxis:
         What the user should know.
     start_ms : float
         Reading of the clock at time 0; NaN without stamps.
+    n_stamps : int
+        Stamps of the recording's camera, by which it is known among other cameras.
     """
 
     fps_hz: float
@@ -46,6 +48,13 @@ class TimeAxis:
     missing: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     warnings: list[str] = field(default_factory=list)
     start_ms: float = float("nan")
+    n_stamps: int = 0
+
+    @property
+    def clock(self) -> dict[str, float | int | None]:
+        """What a result must remember to be set against other cameras of the same clock."""
+        start_ms = self.start_ms if np.isfinite(self.start_ms) else None
+        return {"start_ms": start_ms, "n_stamps": self.n_stamps}
 
     def at(self, index: int) -> float:
         """Return the time in s of a delivered frame, at a constant rate past the stamps."""
@@ -165,7 +174,8 @@ def make_axis(
         time_s = np.zeros(0)
     missing = missing_before(time_s)
     start_ms = _clock_start(stamps_ms, time_s) if len(time_s) else float("nan")
-    return TimeAxis(float(rates[source]), source, time_s, missing, warnings, start_ms)
+    n_stamps = 0 if stamps_ms is None else len(stamps_ms)
+    return TimeAxis(float(rates[source]), source, time_s, missing, warnings, start_ms, n_stamps)
 
 
 def _clock_start(stamps_ms: np.ndarray, time_s: np.ndarray) -> float:

@@ -60,6 +60,13 @@ def test_a_displaced_session_has_what_a_moved_one_would_have():
     assert len(pairs) == 2
 
 
+def test_a_displaced_unit_that_leaves_the_field_is_not_among_those_compared():
+    places = np.array([[60.0, 20.0], [60.0, 70.0], [60.0, SHAPE[1] - 10.0]])
+    session = placed(blobs(places, 4.0, SHAPE), ALL)
+    pairs = near_pairs(session, session, 10, (0, 30))
+    assert pairs.second_in.tolist() == [True, True, False]
+
+
 @pytest.mark.parametrize("turn", range(4))
 def test_far_away_nothing_of_a_single_cell_is_left(turn):
     cell = placed(blobs(np.array([[60.0, 70.0]]), 4.0, SHAPE), ALL)

@@ -10,6 +10,7 @@ from scopeflow.place_cells.across import (
     artificial_shifts,
     common_field,
     compare,
+    correlations_of_any_two,
     map_correlations,
     matches_of,
     mutual_nearest,
@@ -234,6 +235,19 @@ def test_correlations_leave_out_bins_not_visited():
     a = np.array([[1.0, 2, 3, np.nan, 5], [1, 1, 1, 1, 1], [1, np.nan, np.nan, 1, 2]])
     b = np.array([[2.0, 4, 6, 9, np.nan], [1, 2, 3, 4, 5], [1, 2, 3, np.nan, 2]])
     np.testing.assert_allclose(map_correlations(a, b), [1, np.nan, np.nan])
+
+
+def test_correlations_of_any_two_are_those_of_each_pair():
+    rng = np.random.default_rng(4)
+    a, b = 5 + rng.gamma(2, 3, (2, 7, 40))
+    a[rng.random(a.shape) < 0.2] = np.nan
+    b[3] = 4.2  # flat
+    b[5, 2:] = np.nan  # too little known
+    i, j = np.nonzero(~np.eye(7, dtype=bool))
+    np.testing.assert_allclose(
+        correlations_of_any_two(a, b), map_correlations(a[i], b[j]), rtol=1e-9
+    )
+    assert len(correlations_of_any_two(a[:0], b[:0])) == 0
 
 
 def test_few_matches_give_a_translation_and_nearest_pairs_must_be_mutual():

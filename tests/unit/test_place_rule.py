@@ -27,13 +27,11 @@ def along_at(time_s):
 def run(tmp_path, write_units):
     """Run the script on a session whose unit 0 fires at 30 cm on the way to the end."""
 
-    def run_it(table: str, stamps: bool = True, **settings):
+    def run_it(table: str, stamps: bool = True, v3: bool = False, **settings):
         units = write_units(n_units=3, n_frames=N_FRAMES)
         group = zarr.open_group(units, mode="r+")
-        parameters = dict(group.attrs["parameters"])
-        load = {"downsample": {"frame": 1}, "frames": {"start": 0}}
-        changed = {"contents": {}}  # its files get other sizes below
-        group.attrs.update({**changed, "parameters": {**parameters, "load": load}})
+        clock = {"start_ms": 52.0, "n_stamps": N_FRAMES} if stamps else {}
+        group.attrs.update({"contents": {}, "clock": clock})  # its files get other sizes below
         time_s = np.arange(N_FRAMES) / FPS
         along, ahead = along_at(time_s), along_at(time_s + 0.01) > along_at(time_s)
         S = np.zeros((3, N_FRAMES), np.float32)
@@ -41,17 +39,19 @@ def run(tmp_path, write_units):
         S[0, ~ahead] = 0
         S[1] = 20 * (np.random.default_rng(1).random(N_FRAMES) < 0.02)
         group["S"][...] = S
-        (tmp_path / "frames.tsv").write_text("file\n" + "a.avi\n" * N_FRAMES)
         (tmp_path / "behavior.csv").write_text(table)
         own, camera = tmp_path / "timeStamps.csv", tmp_path / "camera.csv"
         frames = np.arange(int(200 * CAMERA_HZ))
-        for path, ms in (
-            (own, 52 + 1000 * time_s), (camera, 52 + 1000 * (START_S + frames / CAMERA_HZ)),
-        ):  # fmt: skip
+        stamps_ms = [52 + 1000 * (START_S + frames / CAMERA_HZ), 52 + 1000 * time_s]
+        for path, ms in zip((camera, own), stamps_ms, strict=True):
             rows = [f"{i},{m:.0f},0" for i, m in enumerate(ms)]
             path.write_text("\n".join(["Frame Number,Time Stamp (ms),Buffer Index", *rows]) + "\n")
-        names = {"units": str(units), "frames": str(tmp_path / "frames.tsv"),
-                 "behavior": str(tmp_path / "behavior.csv")}  # fmt: skip
+        names = {"units": str(units), "behavior": str(tmp_path / "behavior.csv")}
+        if v3:  # one table of both cameras, that of the behavior first
+            rows = [f"{n}\t{i + 1}\t{m:.0f}\t0" for n, ms in enumerate(stamps_ms)
+                    for i, m in enumerate(ms)]  # fmt: skip
+            camera = own = tmp_path / "timestamp.dat"
+            own.write_text("\n".join(["camNum\tframeNum\tsysClock\tbuffer", *rows]) + "\n")
         if stamps:
             names |= {"timestamps": str(own), "behavior_stamps": str(camera)}
         output = {name: str(tmp_path / name) for name in ("table", "figure")}
@@ -86,8 +86,9 @@ def eztrack():
     return "\n".join(["File,Start_Frame,Frame,X,Y,Distance_px", *rows]) + "\n"
 
 
-def test_cameras_that_start_apart_and_run_at_other_rates_are_aligned(run):
-    table, maps = run(eztrack(), px_per_cm=3)
+@pytest.mark.parametrize("v3", [False, True])
+def test_cameras_that_start_apart_and_run_at_other_rates_are_aligned(run, v3):
+    table, maps = run(eztrack(), v3=v3, px_per_cm=3)
     assert maps.attrs["track"] == "linear"
     assert maps.attrs["size_cm"][0] == pytest.approx(100, abs=0.5)
     time_s, position = maps["time_s"][:], maps["position_cm"][:, 0]

@@ -115,6 +115,8 @@ def test_garbage_in_the_first_stamp_is_mended():
     stamps[0] = 4294967
     axis = make_axis(stamps, 100, None, None, "s")
     np.testing.assert_allclose(axis.time_s, np.arange(100) / 20)
+    assert axis.clock == {"start_ms": pytest.approx(0), "n_stamps": 100}
+    assert make_axis(None, 100, 20, None, "s").clock == {"start_ms": None, "n_stamps": 0}
 
 
 def test_stamps_of_another_recording_place_no_gaps():

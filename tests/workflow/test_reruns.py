@@ -13,8 +13,9 @@ from scopeflow.explore.saving import changed_text
 SECOND = Counter(spatial_update=1, compute_traces=1, temporal_update=1, plot_steps=1)
 EXPORT = Counter(curate=1, export=1, report=1)
 ACROSS = Counter(cross_register=1, cross_report=1)  # over all sessions of the animal
-ENDS = Counter(units=1, plot_summary=1, video=1) + EXPORT
-LOOP = SECOND + SECOND - Counter(plot_steps=1) + Counter(merge=1) + ENDS
+ENDS = Counter(units=1, plot_summary=1) + EXPORT
+UPDATED = ENDS + Counter(video=1)  # once traces or footprints have changed
+LOOP = SECOND + SECOND - Counter(plot_steps=1) + Counter(merge=1) + UPDATED
 AFTER_SEEDS = Counter(initialize=1) + LOOP
 AFTER_Y = Counter(seeds_init=1, seeds_refine=1, noise=1) + AFTER_SEEDS
 AFTER_LOAD = Counter(preprocess=1, estimate_motion=1, preview_motion=1, apply_motion=1) + AFTER_Y
@@ -55,7 +56,7 @@ def test_the_order_of_keys_and_the_form_of_numbers_rerun_nothing(finished_model)
 @pytest.mark.parametrize(
     ("change", "jobs"),
     [
-        ({"merge": {"correlation_min": 0.5}}, Counter(merge=1) + SECOND + ENDS),
+        ({"merge": {"correlation_min": 0.5}}, Counter(merge=1) + SECOND + UPDATED),
         ({"temporal": {"sparse_penalty": 3}}, LOOP - Counter(spatial_update=1, compute_traces=1)),
         ({"traces": {"patch_radius_px": 30}}, LOOP - Counter(spatial_update=1)),
         ({"spatial": {"sparse_penalty": 1}}, LOOP),
@@ -110,20 +111,20 @@ def test_what_the_explorer_saves_reruns_what_depends_on_it(finished_model, place
 
 def test_an_override_reruns_its_session_only(finished_model):
     with config_changed(finished_model, overrides={"s2": {"merge": {"correlation_min": 0.5}}}):
-        assert finished_model.due() == Counter(merge=1) + SECOND + ENDS + ACROSS
+        assert finished_model.due() == Counter(merge=1) + SECOND + UPDATED + ACROSS
 
 
 def test_a_changed_default_leaves_variants_that_override_it(finished_model):
     low = {"variants": {"low": {"merge": {"correlation_min": 0.2}}}}
     with config_changed(finished_model, **low):
-        jobs = of_both(Counter(merge=1) + SECOND + ENDS) + Counter(compare_variants=2)
+        jobs = of_both(Counter(merge=1) + SECOND + UPDATED) + Counter(compare_variants=2)
         assert finished_model.due() == jobs
 
 
 @pytest.mark.parametrize(
     ("module", "jobs"),
     [
-        ("merge", Counter(merge=1) + SECOND + ENDS + Counter(score=1)),
+        ("merge", Counter(merge=1) + SECOND + UPDATED + Counter(score=1)),
         ("figures", Counter(plot_summary=1, plot_steps=1)),
         ("transients", Counter(export=1)),
         ("cross_registration/groups", ACROSS),
@@ -256,3 +257,6 @@ def test_movies_are_removed_and_made_again_on_request(model):
     assert not (session / "motion" / "Y.zarr").exists()
     assert (session / "units.zarr").exists()
     assert model.due() == {}
+    for change in ({"accept": {"snr_min": 9}}, {"export": {"formats": ["csv"]}}):
+        with config_changed(model, keep_movies=False, **change):
+            assert "load" not in model.due(), "the movies would be made again for nothing"

@@ -3,7 +3,6 @@ rule place_cells:
     input:
         unpack(plan.behavior),
         units="<results>/{session}/{variant}/curated.zarr",
-        frames=plan.product("load", "frames.tsv"),
     output:
         table="<results>/{session}/{variant}/place_cells/place_cells.tsv",
         maps=directory("<results>/{session}/{variant}/place_cells/maps.zarr"),

@@ -64,7 +64,10 @@ rule report:
 
 rule video:
     input:
-        units="<results>/{session}/{variant}/units.zarr",
+        A=plan.product("spatial_update", "units.zarr"),
+        traces=plan.product("compute_traces", "units.zarr"),
+        temporal=plan.product("temporal_update", "units.zarr"),
+        frames=plan.product("load", "frames.tsv"),
         raw=plan.product("load", "raw.zarr"),
         Y=plan.product("apply_motion", "Y.zarr"),
     output:

@@ -1,13 +1,12 @@
-# The result of a session in one store; exists for every variant.
+# The result of a session in one store; exists for every variant. It reads no movie: where these
+# are removed after use, new metadata or another acceptance must not bring them back.
 rule units:
     input:
         A=plan.product("spatial_update", "units.zarr"),
         traces=plan.product("compute_traces", "units.zarr"),
         temporal=plan.product("temporal_update", "units.zarr"),
-        Y=plan.product("apply_motion", "Y.zarr"),
         projections=plan.product("apply_motion", "projections.zarr"),
         motion=plan.product("estimate_motion", "motion.zarr"),
-        raw=plan.product("load", "raw.zarr"),
         frames=plan.product("load", "frames.tsv"),
         merges=plan.merges,
     output:

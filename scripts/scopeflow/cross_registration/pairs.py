@@ -104,11 +104,11 @@ def near_pairs(first: Placed, second: Placed, radius_px: float, shift: tuple = (
     Pairs
         Every pair of units that lie in the part common to both sessions.
     """
-    second = _displaced(second, shift)
+    whole_mass, second = second.mass, _displaced(second, shift)
     (A, a, mass_a), (B, b, mass_b) = _common(first, second), _common(second, first)
     with np.errstate(invalid="ignore"):
         first_in = mass_a >= SHARED_MIN * np.where(first.mass > 0, first.mass, np.inf)
-        second_in = mass_b >= SHARED_MIN * np.where(second.mass > 0, second.mass, np.inf)
+        second_in = mass_b >= SHARED_MIN * np.where(whole_mass > 0, whole_mass, np.inf)
     own, other = np.flatnonzero(first_in), np.flatnonzero(second_in)
     i = j = np.zeros(0, dtype=np.int64)
     if len(own) and len(other):
@@ -129,17 +129,16 @@ def _displaced(session: Placed, shift: tuple) -> Placed:
     rows, cols = rows + down, cols + right
     height = n_pixels // width
     inside = (rows >= 0) & (rows < height) & (cols >= 0) & (cols < width)
-    pixels = np.where(inside, rows * width + cols, 0).astype(session.A.indices.dtype)
-    moved = sparse.csr_array(
-        (np.where(inside, session.A.data, 0), pixels, session.A.indptr), shape=session.A.shape
-    )
+    pixels = (rows * width + cols)[inside].astype(session.A.indices.dtype)
+    ends = np.concatenate([[0], np.cumsum(inside)])[session.A.indptr]
+    moved = sparse.csr_array((session.A.data[inside], pixels, ends), shape=session.A.shape)
     seen = np.zeros((height, width), dtype=bool)
     top, left = max(down, 0), max(right, 0)
     kept = session.seen.reshape(height, width)[
         max(-down, 0) : height - top, max(-right, 0) : width - left
     ]
     seen[top : top + kept.shape[0], left : left + kept.shape[1]] = kept
-    return Placed(moved, seen.ravel(), width, session.centres + shift, session.mass)
+    return Placed(moved, seen.ravel(), width, *_centres(moved, width))
 
 
 def _common(own: Placed, other: Placed) -> tuple[sparse.csr_array, np.ndarray, np.ndarray]:

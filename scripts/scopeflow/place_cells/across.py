@@ -16,6 +16,7 @@ from scipy.spatial import KDTree
 AFFINE_MATCHES_MIN = 6  # fewer matched cells give a translation alone
 GRID_STEPS = 10  # of artificial shifts on each side of zero, in both directions at once
 BINS_MIN = 3  # bins known in both maps that a correlation needs
+FLAT = 1e-12  # of the squares: what is left of a flat map by rounding
 
 
 def map_correlations(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -45,9 +46,23 @@ def map_correlations(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def correlations_of_any_two(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Return r of every map of `a` with every other row of `b`, which are matched row by row."""
-    i, j = np.nonzero(~np.eye(len(a), len(b), dtype=bool))
-    return map_correlations(a[i], b[j])
+    """Return r of every map of `a` with every other row of `b`, which are matched row by row.
+
+    As `map_correlations`, from products of matrices: pairs are too many to write out their bins.
+    """
+    seen, other = (np.isfinite(m).astype(np.float64) for m in (a, b))
+    x, y = (np.nan_to_num(m - np.nanmean(np.append(m, 0.0))) for m in (a, b))
+    x, y = x * seen, y * other
+    n = seen @ other.T
+    sum_x, sum_y = x @ other.T, seen @ y.T
+    squares_x, squares_y = x**2 @ other.T, seen @ (y**2).T
+    spread_x, spread_y = n * squares_x - sum_x**2, n * squares_y - sum_y**2
+    flat = (spread_x <= FLAT * n * squares_x) | (spread_y <= FLAT * n * squares_y)
+    usable = (n >= BINS_MIN) & ~flat
+    r = np.full(n.shape, np.nan)
+    scale = np.sqrt(spread_x[usable] * spread_y[usable])
+    r[usable] = (n * (x @ y.T) - sum_x * sum_y)[usable] / scale
+    return r[~np.eye(len(a), len(b), dtype=bool)]
 
 
 def common_field(

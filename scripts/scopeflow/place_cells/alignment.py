@@ -89,7 +89,7 @@ def behavior_stamps(path: str | Path, n_recording: int) -> np.ndarray | None:
     path : str or Path
         ``timeStamps.csv`` of the camera's folder, or the ``timestamp.dat`` of all cameras.
     n_recording : int
-        Number of frames of the miniscope, by which its camera is known and left out.
+        Number of stamps of the miniscope, by which its camera is known and left out.
 
     Returns
     -------

@@ -36,12 +36,12 @@ def map_correlations(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     n = both.sum(axis=1)
     x, y = (np.where(both, values, 0.0).astype(np.float64) for values in (a, b))
     count = np.maximum(n, 1)[:, None]
-    least = FLAT * np.minimum((x**2).sum(axis=1), (y**2).sum(axis=1))
+    least_x, least_y = (FLAT * (values**2).sum(axis=1) for values in (x, y))
     x = np.where(both, x - x.sum(axis=1, keepdims=True) / count, 0.0)
     y = np.where(both, y - y.sum(axis=1, keepdims=True) / count, 0.0)
     spread_x, spread_y = (x**2).sum(axis=1), (y**2).sum(axis=1)
     scale = np.sqrt(spread_x * spread_y)
-    usable = (n >= BINS_MIN) & (np.minimum(spread_x, spread_y) > least)
+    usable = (n >= BINS_MIN) & (spread_x > least_x) & (spread_y > least_y)
     r = np.full(len(a), np.nan)
     r[usable] = (x * y).sum(axis=1)[usable] / scale[usable]
     return r

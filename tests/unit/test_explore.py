@@ -8,6 +8,7 @@ from scipy import sparse
 from scopeflow.deconvolve import coefficients
 from scopeflow.explore.activities import fitted, own_coefficients, pulse, shared_coefficients
 from scopeflow.explore.course import Course, joined_ranges
+from scopeflow.explore.frame_access import recounted
 from scopeflow.explore.glimpse import glimpse
 from scopeflow.explore.penalties import cut_out, make_trial, with_neighbours
 from scopeflow.explore.pictures import (
@@ -316,3 +317,12 @@ def test_a_pulse_rises_from_nothing_to_one_and_decays_in_seconds():
     assert 0.1 < at < 0.5
     assert response[-1] < 0.05
     assert time_s[-1] == pytest.approx(5, abs=0.2)
+
+
+def test_frames_are_counted_as_loading_counts_them():
+    """The first file states 50 frames, but 30 could be read: file 2 begins at 30."""
+    number = np.array([0, 29, 30, 49, 50, 60, 99])
+    np.testing.assert_array_equal(
+        recounted(number, [50, 50], [30, 50]), [0, 29, 30, 30, 30, 40, 79]
+    )
+    np.testing.assert_array_equal(recounted(number, [50, 50], [50, 50]), number)

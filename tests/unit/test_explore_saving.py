@@ -7,7 +7,13 @@ import pytest
 import yaml
 
 from scopeflow.errors import InputError
-from scopeflow.explore.saving import changed_text, destination, write_config
+from scopeflow.explore.saving import (
+    changed_text,
+    destination,
+    own_settings,
+    refuse_overruled,
+    write_config,
+)
 
 CONFIG = """\
 # My config; the first line stays.
@@ -100,6 +106,20 @@ def test_what_is_drawn_holds_for_its_session_only():
     assert destination("variant", "s1", "low", values, 1) == {("variants", "low"): values}
     with pytest.raises(InputError, match=r"motion.polygon: drawn on session s1"):
         destination("variant", "s1", "low", values, 2)
+
+
+def test_the_settings_of_a_variant_go_with_a_new_one():
+    section = {"temporal": {"tau_decay_s": 0.4, "x": None}, "load": {"region": {"top": 3}}}
+    assert own_settings(section) == {
+        "temporal.tau_decay_s": 0.4, "temporal.x": None, "load.region.top": 3
+    }  # fmt: skip
+    assert own_settings(None) == {}
+
+
+def test_what_would_not_hold_is_refused():
+    refuse_overruled({"a.b": 3}, {"a.b": 3.0}, "session s, variant default")
+    with pytest.raises(InputError, match=r"a\.b: saved there, 3 would not hold for session s"):
+        refuse_overruled({"a.b": 3}, {"a.b": 5}, "session s, variant foo")
 
 
 def test_the_file_before_is_kept_and_links_and_modes_stay(tmp_path):

@@ -18,6 +18,14 @@ KEPT_FRAMES = 48  # of those seen last; going back and forth costs nothing
 NEAR = 40  # frames ahead up to which decoding on is quicker than entering anew
 
 
+def recounted(number: np.ndarray, stated: list[int], read: list[int]) -> np.ndarray:
+    """Return numbers over the frames read of each file, for numbers over the frames stated."""
+    starts, own = (np.cumsum([0, *counts]) for counts in (stated, read))
+    file = np.clip(np.searchsorted(starts, number, side="right") - 1, 0, len(stated) - 1)
+    inside = np.minimum(number - starts[file], np.array(read)[file])
+    return own[file] + inside
+
+
 class VideoFrames:
     """The frames of the files of one recording, by number.
 

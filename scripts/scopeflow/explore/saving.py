@@ -133,6 +133,34 @@ def destination(
     return {("variants", variant): dict(values)}
 
 
+def own_settings(section: Mapping | None, before: str = "") -> dict[str, object]:
+    """Return what a section of the config sets, such as a variant, by dotted key."""
+    found: dict[str, object] = {}
+    for key, value in (section or {}).items():
+        dotted = f"{before}{key}"
+        found |= own_settings(value, f"{dotted}.") if isinstance(value, dict) else {dotted: value}
+    return found
+
+
+def refuse_overruled(chosen: Mapping[str, object], holds: Mapping[str, object], who: str) -> None:
+    """Raise InputError where a chosen value would be saved but not hold for what is open.
+
+    Parameters
+    ----------
+    chosen, holds : mapping
+        Values by dotted key: those to be saved, and those that would hold afterwards.
+    who : str
+        What is open, for the message.
+    """
+    for key, value in chosen.items():
+        if holds[key] != value:
+            raise InputError(
+                f"{key}: saved there, {value} would not hold for {who}, where something nearer "
+                f"sets {holds[key]} (a variant before a session, a session before all). Save it "
+                "for this session or as a new variant."
+            )
+
+
 def write_config(path: Path, text: str) -> Path:
     """Replace a config, whole or not at all; return the copy of what it was.
 

@@ -94,10 +94,7 @@ class Desk:
 
     def set_value(self, dotted: str):
         """Return what is set in the config, or by default."""
-        value = self.settings
-        for key in dotted.split("."):
-            value = None if value is None else value[key]
-        return value
+        return value_in(self.settings, dotted)
 
     def section(self, name: str) -> dict:
         """Return a section with what was chosen in it."""
@@ -177,20 +174,37 @@ def read_plan(config_path: Path) -> Plan:
     InputError
         If it is not there, no YAML, or not valid.
     """
-    import yaml
-
     try:
-        config = yaml.safe_load(config_path.read_text("utf-8"))
+        text = config_path.read_text("utf-8")
     except OSError as error:
         raise InputError(
             f"--configfile: {config_path} is not readable ({error.strerror})."
         ) from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise InputError(f"{config_path}: not readable as YAML ({error}).") from None
+    return plan_of(text, config_path)
+
+
+def plan_of(text: str, config_path: Path) -> Plan:
+    """Return the plan of a config's text; raise InputError as `read_plan`."""
+    import yaml
+
+    try:
+        config = yaml.safe_load(text)
+    except yaml.YAMLError as error:
         line = str(error).splitlines()[0]
         raise InputError(f"{config_path}: not readable as YAML ({line}).") from None
     if not isinstance(config, dict):
         raise InputError(f"{config_path}: holds no settings.")
     return Plan(config, str(config_path))
+
+
+def value_in(settings: dict, dotted: str):
+    """Return the value of a dotted key; None within a section that is null."""
+    value = settings
+    for key in dotted.split("."):
+        value = None if value is None else value[key]
+    return value
 
 
 def meaning(dotted: str) -> str:

@@ -60,9 +60,9 @@ class Exclusion:
         self._mark.data = {"left": [left], "right": [right]}
 
     def _in_video(self, first: int, stop: int) -> tuple[int, int]:
-        numbers = self._recording.number
+        numbers = self._recording.delivered
         last = int(numbers[stop - 1]) + self._recording.step
-        return int(numbers[first]), min(last, len(self._recording.frames))
+        return int(numbers[first]), min(last, self._recording.n_delivered)
 
     def _leave_out(self) -> None:
         if self._marked is None:
@@ -85,7 +85,7 @@ class Exclusion:
         names = [_name(pair) for pair in ranges]
         if names != self._list.value:
             self._list.update(options=names, value=names)
-        numbers, time_s = self._recording.number, self._recording.time_s
+        numbers, time_s = self._recording.delivered, self._recording.time_s
         ends = [np.searchsorted(numbers, pair) for pair in ranges]
         last = len(time_s) - 1
         half = 0.5 / self._recording.fps_hz

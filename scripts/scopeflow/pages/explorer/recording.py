@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from scopeflow.explore.course import Course
-from scopeflow.explore.frame_access import VideoFrames
+from scopeflow.explore.frame_access import VideoFrames, recounted
 from scopeflow.pages.explorer.desk import Desk, Missing
 
 N_SAMPLE = 200  # frames that a first overview is made of
@@ -23,7 +23,12 @@ class Recording:
     n_frames : int
         Of the analysed recording: by the last run, or as the settings ask for.
     number : ndarray of int64, shape (frame,)
-        Each frame's number in the original video.
+        Each frame's number in the original video, all frames that its files state counted.
+    delivered : ndarray of int64, shape (frame,)
+        The same as `load.exclude` counts: by the frames that could be read, where a run has
+        told how many these are.
+    n_delivered : int
+        Of all files together.
     time_s : ndarray of float64, shape (frame,)
         When it was taken.
     status : list of str
@@ -40,15 +45,15 @@ class Recording:
         self._desk = desk
         self.frames = self._open()
         self.shape = self.frames.shape
-        of_run, fps_hz = self._run()
-        load = of_run or desk.settings["load"]
+        of_run = self._run()
+        load = of_run.get("parameters", desk.settings["load"])
         self.region, sizes = closed(load["region"], self.shape), load["downsample"]
         self.factors = sizes["height"], sizes["width"]
         self.method = load["downsample_method"]
         self.step = sizes["frame"]
         self.status: list[str] = []
         self.course: Course | None = None
-        self.fps_hz = fps_hz or self._rate() / self.step
+        self.fps_hz = of_run.get("fps_hz") or self._rate() / self.step
         try:
             self._read_table(desk.product("load", "frames.tsv"))
         except Missing:
@@ -56,20 +61,24 @@ class Recording:
             self.number = np.arange(load["frames"]["start"], min(stop, len(self.frames)), self.step)
             self.time_s = np.arange(len(self.number)) / self.fps_hz
         self.n_frames = len(self.number)
+        n_read = {file["name"]: file["frames"] for file in of_run.get("files", [])}
+        names = [Path(video).name for video in desk.videos]
+        read = [n_read.get(n, c) for n, c in zip(names, self.frames.counts, strict=True)]
+        self.delivered = recounted(self.number, self.frames.counts, read)
+        self.n_delivered = sum(read)
         self._sample: tuple[Course, np.ndarray | None] | None = None
         self._sampling = threading.Lock()
 
     def _open(self) -> VideoFrames:
         return VideoFrames(self._desk.videos, self._desk.session, self._desk.value("load.dataset"))
 
-    def _run(self) -> tuple[dict | None, float | None]:
-        """Return settings and frame rate with which the last run loaded the videos, if any."""
+    def _run(self) -> dict:
+        """Return what the last run that loaded the videos says of them; empty without one."""
         try:
             store = self._desk.product("load", "frames.tsv").with_name("raw.zarr") / "zarr.json"
-            attributes = json.loads(store.read_text("utf-8"))["attributes"]
-            return attributes["parameters"], float(attributes["fps_hz"])
+            return json.loads(store.read_text("utf-8"))["attributes"]
         except (Missing, OSError, KeyError, ValueError):
-            return None, None
+            return {}
 
     def _rate(self) -> float:
         """Return the frame rate in Hz by the sheet, else as the step load will find it."""

@@ -6,7 +6,7 @@ from bokeh.layouts import column, row
 from bokeh.models import Button, Div, RadioButtonGroup, TextInput
 
 from scopeflow.errors import InputError
-from scopeflow.pages.explorer.desk import Desk
+from scopeflow.pages.explorer.desk import Desk, plan_of, value_in
 from scopeflow.pages.explorer.parts import escaped, on_change, sentence, tagged
 
 WHERE = ("session", "all", "variant")
@@ -68,7 +68,13 @@ class SavePanel:
             self._words.text = f"<b>Not saved.</b> {lines}"
 
     def _saved(self) -> str:
-        from scopeflow.explore.saving import changed_text, destination, write_config
+        from scopeflow.explore.saving import (
+            changed_text,
+            destination,
+            own_settings,
+            refuse_overruled,
+            write_config,
+        )
 
         desk, where, name = self._desk, WHERE[self._where.active], self._name.value.strip()
         if where == "variant" and (not NAME.fullmatch(name) or name == "default"):
@@ -76,14 +82,22 @@ class SavePanel:
                 f"{name or 'an empty text'} is not a name for a new variant; allowed: letters, "
                 "digits, '.', '_' and '-', the first a letter or digit, and not default."
             )
-        path = desk.config_path
+        if where == "variant" and name in desk.plan.variants:
+            raise InputError(f"there is a variant {name} already. Give the new one another name.")
+        path, wanted = desk.config_path, dict(desk.chosen)
         try:
             text = path.read_text("utf-8")
         except OSError as error:
             raise InputError(f"{path}: not readable ({error.strerror}).") from None
-        parts = destination(where, desk.session, name, desk.chosen, len(desk.plan.sessions))
+        if where == "variant":  # it is built on the default, not on the variant that is open
+            wanted = {**own_settings(desk.plan.config["variants"].get(desk.variant)), **wanted}
+        parts = destination(where, desk.session, name, wanted, len(desk.plan.sessions))
         for place, values in parts.items():
             text = changed_text(text, values, place, str(path))
+        variant = name if where == "variant" else desk.variant
+        after = plan_of(text, path).effective(desk.session, variant)
+        holds = {key: value_in(after, key) for key in desk.chosen}
+        refuse_overruled(desk.chosen, holds, f"session {desk.session}, variant {variant}")
         backup = write_config(path, text)
         places = " and ".join(".".join(place) or "the settings of all sessions" for place in parts)
         desk.saved(name if where == "variant" else None)

@@ -29,10 +29,10 @@ def main(results: Path) -> None:
         print(f"{session:12} {variant:10} {row['n_found']:>5} {row['n_true']:>5}", end="")
         print(f" {float(row['f1']):6.3f}", end="")
         print("".join(f" {float(row[key]):12.3f}" for key in COLUMNS.values()))
-    print("\nResults and figures:")
+    print("\nOpen in a browser, to see every step and every cell:")
     for file in files:
-        print(f"  {file.parent / 'units.zarr'}")
-        print(f"  {file.parent / 'figures' / 'summary.png'}")
+        print(f"  {file.parent / 'report.html'}")
+    print(f"  {results / 'cohort.html'}")
 
 
 if __name__ == "__main__":

@@ -185,7 +185,9 @@ def _remarks(row, videos, axis, told, cost: Cost, budget_mb: dict[str, float]) -
     if n_counted is None:
         n_counted, what = row["frames_indexed"], "in the index"
     if n_counted is not None and row["frames_stated"] not in (None, n_counted):
-        found.append(f"{row['frames_stated']} frames stated, {n_counted} {what}")
+        found.append(
+            f"the headers state {row['frames_stated']} frames, {n_counted} are {what} and are used"
+        )
     return [*found, *axis.warnings]
 
 

@@ -66,7 +66,7 @@ def test_a_file_cut_short_is_told_by_its_index(tmp_path):
     row = look([str(path)])
     assert row["frames_stated"] == 40
     assert 15 < row["frames_indexed"] < 30
-    assert "0.avi is cut short; 40 frames stated" in row["remarks"]
+    assert "0.avi is cut short; the headers state 40 frames" in row["remarks"]
 
 
 def test_another_animal_is_pointed_out(tmp_path):

@@ -30,7 +30,12 @@ def conclude(plan: Plan, unfinished: Iterable[Job]) -> str:
         cohort = _renew_cohort(plan)
     except OSError as error:  # a full disk has stopped the jobs before, and is told there
         return f"{told_status(rows, path)}\n  not written, because of: {error}"
-    return told_status(rows, path) + (f"\nAll sessions side by side: {cohort}" if cohort else "")
+    told = told_status(rows, path)
+    if cohort:
+        page = Path(cohort).with_suffix(".html").as_posix()
+        told += f"\nAll sessions side by side: {cohort}, {page}"
+        told += f"\nEach session by itself: {plan.results}/SESSION/VARIANT/report.html"
+    return told
 
 
 def _renew_cohort(plan: Plan) -> str:

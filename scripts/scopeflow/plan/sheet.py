@@ -135,9 +135,11 @@ def _read_rows(path: Path) -> list[tuple[int, dict[str, str]]]:
     columns = table[0][1] if table else []
     missing = [c for c in read_schema("sessions")["required"] if c not in columns]
     if missing:
+        spaced = len(columns) == 1 and "  " in columns[0]
         raise InputError(
             f"{path}: column {missing[0]} is missing; found: {', '.join(columns) or 'nothing'}. "
-            "The first row must name the columns session, animal and path."
+            "The first row must name the columns session, animal and path, with "
+            + ("tabs between them (here are spaces)." if spaced else "tabs or commas between them.")
         )
     twice = [c for c in columns if c and columns.count(c) > 1]
     if twice:

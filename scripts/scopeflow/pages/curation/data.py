@@ -35,9 +35,12 @@ def check_result(folder: Path) -> None:
             f"{folder} is not a folder. Give results/SESSION/VARIANT of a finished run."
         )
     if not (store / "zarr.json").is_file():
+        inside = sorted(path.parent.name for path in folder.glob("*/units.zarr"))
+        if inside:
+            raise InputError(f"{folder} is a session. Add the variant: {', '.join(inside)}.")
         raise InputError(
-            f"{folder} holds no units.zarr. Give results/SESSION/VARIANT, and run "
-            f"`snakemake {store}` first if the session is not finished."
+            f"{folder} holds no units.zarr. Give results/SESSION/VARIANT of a session that is "
+            "finished, or run snakemake first."
         )
     try:
         found = json.loads((store / "zarr.json").read_text("utf-8"))["consolidated_metadata"]

@@ -1,5 +1,7 @@
 """From footprints to mappings: accuracy on simulated fields, and the cases at the edge."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -231,3 +233,15 @@ def test_names_of_sessions_survive_in_the_files(tmp_path):
         ["001", "1.10", "NA"], [empty_session()] * 3, strict=True)]  # fmt: skip
     tables.mappings(sessions, []).to_csv(tmp_path / "m.csv", index=False)
     assert pd.read_csv(tmp_path / "m.csv").columns.tolist() == ["001", "1.10", "NA"]
+
+
+def test_with_few_matches_chance_tells_how_many_may_be_false():
+    sessions, _ = sessions_of(4, THREE[:2])
+    field, matches, _, _ = registered(sessions)
+    clear = tables.scores(sessions, field, matches).iloc[0]
+    assert clear["expected_false_rate"] < 0.05
+    few = replace(matches[0], kept=matches[0].kept[:4], n_by_chance=2.0)
+    row = tables.scores(sessions, field, [few]).iloc[0]
+    expected = row["chance_rate"] * (1 - row["match_rate"]) / row["match_rate"]
+    assert expected > 0.3
+    assert row["expected_false_rate"] == pytest.approx(expected)

@@ -142,7 +142,10 @@ def scores(sessions: list[Cells], field: Field, matches: list[Match]) -> pd.Data
     rows = []
     for m in matches:
         seen = [field.sessions[k].seen for k in (m.first, m.second)]
-        p = m.probability[m.kept]
+        rate, by_chance = (
+            match_rate(len(m.kept), m.pairs),
+            match_rate(m.n_by_chance, m.displaced[0]),
+        )
         rows.append(
             {
                 "first_session": sessions[m.first].name,
@@ -151,18 +154,31 @@ def scores(sessions: list[Cells], field: Field, matches: list[Match]) -> pd.Data
                 "n_first": int(m.pairs.first_in.sum()),
                 "n_second": int(m.pairs.second_in.sum()),
                 "n_matched": len(m.kept),
-                "match_rate": match_rate(len(m.kept), m.pairs),
+                "match_rate": rate,
                 "distance_px_median": _median(m.pairs.distance_px[m.kept]),
                 "footprint_r_median": _median(m.pairs.footprint_r[m.kept]),
-                "expected_false_rate": float((1 - p).mean()) if len(p) else np.nan,
+                "expected_false_rate": _expected_false_rate(m, rate, by_chance),
                 "n_by_chance": m.n_by_chance,
-                "chance_rate": match_rate(m.n_by_chance, m.displaced[0]),
+                "chance_rate": by_chance,
             }
         )
     columns = ["first_session", "second_session", "overlap", "n_first", "n_second", "n_matched",
                "match_rate", "distance_px_median", "footprint_r_median", "expected_false_rate",
                "n_by_chance", "chance_rate"]  # fmt: skip
     return pd.DataFrame(rows, columns=columns)
+
+
+def _expected_false_rate(match: Match, rate: float, by_chance: float) -> float:
+    """Return the larger of what the model expects and what a displacement shows.
+
+    The model is fitted to all pairs of sessions; with few matches it may be too sure of them. A
+    unit whose own cell is not in the other session (1 - rate of them) is matched as often as
+    units are when nothing can be the same.
+    """
+    if not len(match.kept):
+        return np.nan
+    model = float((1 - match.probability[match.kept]).mean())
+    return max(model, min(by_chance * (1 - rate) / rate, 1.0))
 
 
 def _median(values: np.ndarray) -> float:

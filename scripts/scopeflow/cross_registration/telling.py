@@ -1,9 +1,12 @@
 """What the log says of a cross-registration."""
 
+import numpy as np
 import pandas as pd
 
 from scopeflow.cross_registration.register import Cells, Field
 from scopeflow.logs import logger
+
+FEW = 20  # matches, below which chance may rival what is right
 
 
 def alignment(sessions: list[Cells], field: Field) -> None:
@@ -38,9 +41,19 @@ def matches(sessions: list[Cells], results: dict[str, pd.DataFrame]) -> None:
         int((results["cells"]["n_sessions"] > 1).sum()),
     )  # fmt: skip
     if len(pairs):
+        known = scores[scores["n_matched"] > 0]
         logger.info(
             "%d matches, %d of them kept; expected to be false: %.2f %%; match rate %.3f, after a "
             "displacement %.3f",
-            len(pairs), int(pairs["in_mappings"].sum()), 100 * (1 - pairs["probability"]).mean(),
+            len(pairs), int(pairs["in_mappings"].sum()),
+            100 * np.average(known["expected_false_rate"], weights=known["n_matched"]),
             scores["match_rate"].mean(), scores["chance_rate"].mean(),
         )  # fmt: skip
+        few = known[known["n_matched"] < FEW]
+        if len(few):
+            first = few.iloc[0]
+            logger.warning(
+                "%d pairs of sessions have fewer than %d matches, such as %s and %s (%d): look at "
+                "outlines.png and control.png before you trust them",
+                len(few), FEW, first["first_session"], first["second_session"], first["n_matched"],
+            )  # fmt: skip

@@ -28,7 +28,11 @@ def main(smk: "Snakemake") -> None:
     no_glow = remove_glow(raw, recording.glow)
     denoised = np.stack([denoise(frame, recording.filters) for frame in no_glow])
     final = np.stack([remove_background(frame, recording.filters) for frame in denoised])
-    logger.info("filters: %s", recording.filters)
+    f = recording.filters
+    logger.info(
+        "filters: denoising %s, window %d px; background %s, radius %d px",
+        f.denoise, f.window_px, f.background, f.radius_px,
+    )  # fmt: skip
 
     dims = ("frame", "height", "width")
     with new_store(smk.output.preview) as part:

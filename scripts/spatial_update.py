@@ -59,9 +59,9 @@ def main(smk: "Snakemake") -> None:
     largest = given(settings["max_size_px"], np.inf)
     kept = (scale > 0) & (size >= smallest) & (size <= largest)
     logger.info(
-        "dropped %d of %d units: %d empty, %d under %.0f px, %d over %g px",
+        "dropped %d of %d units: %d empty, %d under %.0f px, %d over %s",
         (~kept).sum(), len(kept), (scale == 0).sum(), ((size < smallest) & (scale > 0)).sum(),
-        smallest, (size > largest).sum(), largest,
+        smallest, (size > largest).sum(), f"{largest:g} px" if largest < np.inf else "any size",
     )  # fmt: skip
     with new_store(smk.output.units) as part:
         out = create(part, stage="spatial_update")

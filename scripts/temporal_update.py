@@ -51,7 +51,12 @@ def main(smk: "Snakemake") -> None:
     if settings["kinetics"] == "pooled" and not published:
         clear = clear * isolation(A)
         kinetics = _kinetics(smk, YrA, sigma, clear, movie.fps_hz)
-        logger.info("kinetics: %s", kinetics)
+        logger.info(
+            "kinetics of all units (%s; 10th to 90th percentile in brackets): decay %.3g s "
+            "(%.3g to %.3g), rise %.3g s (%.3g to %.3g)",
+            kinetics.source, kinetics.tau_decay_s, *kinetics.decay_interval_s,
+            kinetics.tau_rise_s, *kinetics.rise_interval_s,
+        )  # fmt: skip
     order = 1 if settings["ar_order"] == 1 else 2
     penalty = given(settings["sparse_penalty"], TEMPORAL_PENALTY[settings["method"]])
 

@@ -107,7 +107,7 @@ class FootprintsTab:
     def _sum_up(self) -> None:
         """Make the sums of ten units, in a thread: it takes seconds."""
         size = np.diff(self._A.indptr)
-        units = np.sort(spread(size, N_UNITS, self._page))
+        units = spread(size, N_UNITS, self._page)
         diameter, dilation = self._desk.diameter_px, self._dilation()
         self._summed_for = diameter, dilation
         self._busy = True

@@ -180,6 +180,16 @@ def test_of_caiman_what_was_not_computed_is_unknown(tmp_path, truth):
     )
 
 
+def test_of_caiman_with_every_component_rejected_none_is_accepted(tmp_path, truth):
+    units = take_over(caiman(tmp_path, truth, idx_components=np.zeros(0, np.int64)), tmp_path)
+    np.testing.assert_array_equal(units["accepted"], 0)
+
+
+def test_of_caiman_without_a_verdict_every_component_is_accepted(tmp_path, truth):
+    units = take_over(caiman(tmp_path, truth, idx_components="NoneType"), tmp_path)
+    np.testing.assert_array_equal(units["accepted"], 1)
+
+
 def test_of_minian_labels_of_its_viewer_are_taken(tmp_path, truth):
     folder = minian(tmp_path, truth)
     labels = {"unit_id": ("unit_id", [3, 4, 7, 8, 9]), "unit_labels": ("unit_id", [3, -1, 3, 8, 9])}

@@ -69,13 +69,15 @@ def read_caiman(path: Path) -> EarlierResult:
 
 
 def _read(group: h5py.Group, name: str) -> np.ndarray | None:
-    """Return an array of numbers, or None: what was not computed stands there as a text."""
-    if name not in group or not isinstance(group[name], h5py.Dataset):
-        return None
-    data = group[name]
-    if data.dtype.kind not in "iufb" or data.size == 0:
-        return None
-    return np.asarray(data[...], dtype=np.float64)
+    """Return an array of numbers, or None where there is none, or an empty one."""
+    data = _numbers(group, name)
+    return None if data is None or data.size == 0 else np.asarray(data[...], dtype=np.float64)
+
+
+def _numbers(group: h5py.Group, name: str) -> h5py.Dataset | None:
+    """Return a data set of numbers, or None: what was not computed stands there as a text."""
+    data = group.get(name)
+    return data if isinstance(data, h5py.Dataset) and data.dtype.kind in "iufb" else None
 
 
 def _shape(path: Path, file: h5py.File, estimates: h5py.Group) -> tuple[int, int]:
@@ -147,11 +149,11 @@ def _background(estimates, shape, n_frames) -> tuple[np.ndarray | None, np.ndarr
 
 
 def _accepted(estimates: h5py.Group, n_units: int) -> np.ndarray | None:
-    chosen = _read(estimates, "idx_components")
-    if chosen is None:
+    chosen = _numbers(estimates, "idx_components")
+    if chosen is None or chosen.shape is None:
         return None
-    chosen = chosen.astype(np.int64).ravel()
-    return np.isin(np.arange(n_units), chosen)
+    # An empty one is a verdict, too: every component was rejected.
+    return np.isin(np.arange(n_units), np.asarray(chosen[...]).astype(np.int64).ravel())
 
 
 def _columns(estimates: h5py.Group, n_units: int) -> dict:

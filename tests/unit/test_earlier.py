@@ -190,6 +190,21 @@ def test_of_caiman_without_a_verdict_every_component_is_accepted(tmp_path, truth
     np.testing.assert_array_equal(units["accepted"], 1)
 
 
+def test_gaps_of_an_image_are_filled_with_a_word(tmp_path, truth, caplog):
+    image = truth.A.max(axis=0) + 1
+    image[3, 4] = np.nan
+    units = take_over(caiman(tmp_path, truth, Cn=image), tmp_path)
+    assert float(units["max_proj"][3, 4]) == pytest.approx(np.nanmedian(image))
+    assert "1 of 630 pixels of the image of the field (max_proj) are no number" in caplog.text
+
+
+def test_an_image_without_any_number_is_not_used(tmp_path, truth, caplog):
+    image = np.full((HEIGHT, WIDTH), np.nan)
+    units = take_over(caiman(tmp_path, truth, Cn=image), tmp_path)
+    assert float(units["max_proj"].max()) > 0
+    assert "(max_proj) has no pixel that is a number" in caplog.text
+
+
 def test_of_minian_labels_of_its_viewer_are_taken(tmp_path, truth):
     folder = minian(tmp_path, truth)
     labels = {"unit_id": ("unit_id", [3, 4, 7, 8, 9]), "unit_labels": ("unit_id", [3, -1, 3, 8, 9])}

@@ -6,10 +6,12 @@ from pathlib import Path
 import numpy as np
 from scipy import sparse
 
+from scopeflow.cross_registration.pictures import filled
 from scopeflow.errors import InputError
 from scopeflow.footprints import normalized
 
 MEASURED = ("A", "C", "S", "YrA", "b0", "c0", "g")
+IMAGES = {"b": "background image", "max_proj": "image of the field"}
 
 
 @dataclass
@@ -115,7 +117,23 @@ def checked(result: EarlierResult) -> EarlierResult:
         "accepted": None if result.accepted is None else result.accepted[kept],
         "columns": {name: (v[kept], unit) for name, (v, unit) in result.columns.items()},
     }
-    return EarlierResult(**{**vars(result), "A": A, **scaled, **others})
+    images = {name: _image(result, name) for name in IMAGES}
+    return EarlierResult(**{**vars(result), "A": A, **scaled, **others, **images})
+
+
+def _image(result: EarlierResult, name: str) -> np.ndarray | None:
+    """Return an image without gaps, of which the notes tell; None where it is nothing else."""
+    image = getattr(result, name)
+    if image is None or (n_gaps := int((~np.isfinite(image)).sum())) == 0:
+        return image
+    if n_gaps == image.size:
+        result.notes.append(f"the {IMAGES[name]} ({name}) has no pixel that is a number: not used")
+        return None
+    result.notes.append(
+        f"{n_gaps} of {image.size} pixels of the {IMAGES[name]} ({name}) are no number; they have "
+        "the median of the others"
+    )
+    return filled(image)
 
 
 def _check_sizes(result: EarlierResult) -> None:

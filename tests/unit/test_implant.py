@@ -142,6 +142,20 @@ def test_saturated_pixels_and_bad_frames_stay_as_they_are():
     np.testing.assert_array_equal(added(deep, cells, np.zeros((100, 2)), good, 1023), deep)
 
 
+def test_to_floating_point_frames_the_light_is_added_as_it_is():
+    assert saturation(300.5, np.dtype(np.float32)) == np.inf
+    cells = drawn(n_frames=100)
+    raw = np.random.default_rng(2).normal(0, 3, (100, *SHAPE)).astype(np.float32)
+    good = np.ones(100, bool)
+    good[40:60] = False
+    new = added(raw, cells, np.zeros((100, 2)), good, np.inf)
+    assert new.dtype == np.float32
+    np.testing.assert_array_equal(new[40:60], raw[40:60])
+    A, peaks = cells.footprints(SHAPE)
+    expected = np.einsum("kt,kp->tp", cells.C * peaks[:, None], A.toarray()).reshape(raw.shape)
+    np.testing.assert_allclose((new - raw)[good], expected[good], rtol=1e-3, atol=0.02)
+
+
 @pytest.fixture
 def runs():
     """Two units that were there before, and three synthetic cells, all found as they are."""

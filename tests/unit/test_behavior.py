@@ -88,6 +88,7 @@ def test_plain_tables_say_their_units_in_the_header(tmp_path, header, scale, sec
         ("scorer,n,n\nindividuals,m,m\nbodyparts,a,a\n0,1,2\n", ["individuals", "one animal"]),
         ("scorer,n\nbodyparts,a\ncoords,x\n0,1\n", ["body part a lacks"]),
         ("time,x,y\n0,1,2\n0,1,2,3,4\n", ["not readable"]),
+        (DEEPLABCUT + "3,1,2,3,4,5,6,7,8,9\n", ["not readable", "Mend it"]),
     ],
 )
 def test_a_table_that_makes_no_sense_is_refused(tmp_path, text, words):

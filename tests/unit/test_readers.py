@@ -12,6 +12,7 @@ import tifffile
 import zarr
 from pynwb import NWBHDF5IO, NWBFile
 from pynwb.ophys import OnePhotonSeries, OpticalChannel
+from zarr.codecs import BloscCodec, GzipCodec, ZstdCodec
 
 from scopeflow.errors import InputError
 from scopeflow.readers.probe import check_alike, probe
@@ -158,6 +159,24 @@ def test_a_damaged_chunk_of_hdf5_leaves_the_others(tmp_path):
     np.testing.assert_array_equal(got[39], frames[39])
 
 
+@pytest.mark.parametrize("codec", [ZstdCodec(), GzipCodec(), BloscCodec()])
+def test_a_chunk_of_zarr_that_is_cut_short_leaves_the_others(tmp_path, codec):
+    frames = movie(shape=(40, 512, 512), dtype=np.uint8)
+    array = zarr.create_array(
+        tmp_path / "a.zarr", shape=frames.shape, dtype="u1", chunks=(8, 512, 512),
+        compressors=codec,
+    )  # fmt: skip
+    array[...] = frames
+    chunk = tmp_path / "a.zarr" / "c" / "1" / "0" / "0"
+    chunk.write_bytes(chunk.read_bytes()[: chunk.stat().st_size // 2])
+    reader = probe(tmp_path / "a.zarr")
+    got = list(reader.frames())
+    assert len(got) == 40
+    assert got[8] is None
+    np.testing.assert_array_equal(got[39], frames[39])
+    np.testing.assert_array_equal(reader.read([9, 2]), [0 * frames[9], frames[2]])
+
+
 def test_a_data_set_is_chosen_by_its_name(tmp_path):
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file["one"], file["more/two"] = movie(), movie() + 1
@@ -236,6 +255,8 @@ def test_isxd_that_lacks_frames_is_cut_short(tmp_path):
         ({"dataType": 7}, "not a movie"),
         ({"timingInfo": {"period": {"num": 1, "den": 0}}}, "ZeroDivisionError"),
         ({"spacingInfo": {"numPixels": None}}, "lacks"),
+        ({"timingInfo": {"dropped": [12]}}, "frame 12 is dropped, of 12"),
+        ({"timingInfo": {"blank": [-1]}}, "frame -1 is blank, of 12"),
     ],
 )
 def test_isxd_of_another_kind_is_refused(tmp_path, changes, words):

@@ -1,7 +1,9 @@
 """What every reader of a recording offers, whatever the format of its file."""
 
+import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -12,6 +14,8 @@ import numpy as np
 from scopeflow.errors import InputError
 
 BLOCK_BYTES = 8 * 2**20  # read at once from formats that hold frames as an array
+# What libraries raise on a part of an array that cannot be unpacked.
+DAMAGED = (OSError, EOFError, ValueError, RuntimeError, zlib.error)
 EXACT_IN_FLOAT = 2**24  # whole numbers beyond it are rounded in float32
 
 
@@ -155,16 +159,22 @@ class ArrayReader(Reader):
         for start in range(0, self.n_stated, size):
             try:
                 block = self._block(start, min(start + size, self.n_stated))
-            except OSError:  # this part is damaged; the next one may be whole
+            except DAMAGED:  # this part is damaged; the next one may be whole
                 yield from [None] * (min(start + size, self.n_stated) - start)
                 continue
             yield from np.ascontiguousarray(block, dtype=self.dtype)
 
     def read(self, frames: slice | Sequence[int]) -> np.ndarray:
-        """Return single frames, as they are in the file, without decoding others."""
+        """Return single frames, as they are in the file, without decoding others.
+
+        What is damaged is 0.
+        """
         wanted = [i for i in self._numbers(frames) if i < self.n_stated]
-        blocks = [self._block(i, i + 1) for i in wanted]
-        return np.array(blocks, self.dtype).reshape(-1, *self.shape)
+        found = np.zeros((len(wanted), *self.shape), self.dtype)
+        for k, i in enumerate(wanted):
+            with suppress(*DAMAGED):
+                found[k] = self._block(i, i + 1)[0]
+        return found
 
 
 def frame_dtype(dtype: np.dtype, path: Path) -> tuple[np.dtype, str]:

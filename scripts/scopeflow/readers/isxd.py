@@ -42,10 +42,10 @@ class IsxdReader(ArrayReader):
             timing = timing[0] if isinstance(timing, list) else timing
             kept = _kept(timing)
             period_s = _ratio(timing["period"])
-        except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError, ZeroDivisionError) as error:
             raise InputError(
-                f"{path}: its description lacks what a movie has ({type(error).__name__}: "
-                f"{error}). Export it as TIFF from the Inscopix software."
+                f"{path}: its description lacks what a movie has, or does not fit together "
+                f"({type(error).__name__}: {error}). Export it as TIFF from the Inscopix software."
             ) from error
         if kind != 0 or number not in DTYPES or not height * width:
             raise InputError(
@@ -101,6 +101,8 @@ def _kept(timing: dict) -> np.ndarray:
             if isinstance(part, list):  # first and last of a range
                 kept[int(part[0]) : int(part[-1]) + 1] = False
             else:
+                if not 0 <= int(part) < len(kept):
+                    raise ValueError(f"frame {part} is {name}, of {len(kept)}")
                 kept[int(part)] = False
     return np.flatnonzero(kept)
 

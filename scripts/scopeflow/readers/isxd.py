@@ -8,6 +8,7 @@ them, of equal size before and after.
 
 import json
 import struct
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -66,12 +67,13 @@ class IsxdReader(ArrayReader):
         reader.stored, reader.pixels_before, reader.pixels_per_frame = stored, extra, per_frame
         return reader
 
-    def _block(self, start: int, stop: int) -> np.ndarray:
-        rows = np.memmap(self.path, self.stored, "r", 0, (self.n_stated, self.pixels_per_frame))[
-            start:stop
-        ]
+    def _opened(self) -> AbstractContextManager[np.ndarray]:
+        shape = self.n_stated, self.pixels_per_frame
+        return nullcontext(np.memmap(self.path, self.stored, "r", 0, shape))
+
+    def _images(self, stored: np.ndarray) -> np.ndarray:
         first = self.pixels_before
-        return rows[:, first : first + self.height * self.width].reshape(-1, *self.shape)
+        return stored[:, first : first + self.height * self.width].reshape(-1, *self.shape)
 
 
 def _description(path: Path) -> tuple[dict, int]:

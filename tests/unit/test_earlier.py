@@ -1,5 +1,6 @@
 """Results of other programs: read, checked, and written as a store of units."""
 
+import tracemalloc
 import warnings
 from pathlib import Path
 from types import SimpleNamespace
@@ -253,6 +254,7 @@ def test_units_taken_over_are_curated_and_exported_like_ours(tmp_path, truth, wr
         (caiman, {"dims": [20, 20]}, "21 x 30|400"),
         (caiman, {"C": np.zeros((3, 400))}, "estimates/C"),
         (caiman, {"C": None}, "estimates/C"),
+        (caiman, {"YrA": np.zeros((5, 3))}, "estimates/YrA has the shape"),
         (archive, {"C": None}, "no array C"),
         (archive, {"A_indptr": np.arange(6) * 999}, "do not fit"),
         (archive, {"S": np.zeros((5, 3))}, "S has the shape"),
@@ -263,6 +265,31 @@ def test_results_that_do_not_fit_are_refused_by_name(tmp_path, truth, write, cha
     with pytest.raises(InputError, match=words) as caught:
         read_earlier(path)
     assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize("write", [minian, caiman])
+def test_memory_is_that_of_the_traces_in_float32(tmp_path, truth, write):
+    n_units, n_frames = 160, 5000
+    traces = np.random.default_rng(0).normal(9, 1, (n_units, n_frames))
+    A = np.tile(truth.A, (32, 1, 1))
+    if write is minian:
+        given = {"A": A, "S": traces, "YrA": traces, "b0": traces, "c0": traces,
+                 "motion": np.ones((n_frames, 2))}  # fmt: skip
+    else:
+        by_pixel = A.transpose(0, 2, 1).reshape(n_units, -1).T
+        none = dict.fromkeys([f"A/{part}" for part in ("data", "indices", "indptr", "shape")])
+        given = {**none, "A": by_pixel, "S": traces, "YrA": traces, "bl": np.ones(n_units),
+                 "c1": np.zeros(n_units), "g": np.tile(G, (n_units, 1)), "r_values": "None",
+                 "idx_components": np.arange(9)}  # fmt: skip
+    path = write(tmp_path, truth, C=traces, **given)
+    del given
+    tracemalloc.start()
+    result = read_earlier(path)
+    used = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert result.C.dtype == result.YrA.dtype == np.float32
+    # Three arrays of 4 bytes, and a chunk of units in float64; it was 56.
+    assert used < 26 * traces.size
 
 
 @pytest.mark.parametrize("name", ["a.hdf5", "a.npz", "a.nc", "a.txt", "empty", "broken"])

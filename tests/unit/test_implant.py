@@ -1,5 +1,7 @@
 """Synthetic cells: where they go, what they add to frames, and how they are found again."""
 
+import tracemalloc
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,7 +17,7 @@ from scopeflow.implant.draw import (
 )
 from scopeflow.implant.insert import implanted, saturation
 from scopeflow.implant.rank import agreement, ranked, summarize, true_score
-from scopeflow.implant.score import Result, score_implants
+from scopeflow.implant.score import Result, correlations, score_implants
 from scopeflow.shift import shift_frames
 
 SHAPE, FPS = (80, 90), 20.0
@@ -222,6 +224,28 @@ def test_a_cell_in_two_parts_counts_twice(runs):
     assert cells["n_parts"].tolist() == [1, 0, 0]
     assert counts["n_new"] == 1
     assert summarize(cells)["score"] == pytest.approx(3 / 4)
+
+
+def test_correlations_in_blocks_are_those_of_all_rows_at_once():
+    rng = np.random.default_rng(4)
+    X, Y = rng.normal(5, 1, (150, 40)), rng.normal(-3, 2, (70, 40)).astype(np.float32)
+    X[100] = 7
+    found = correlations(X, Y)
+    assert (found[100] == 0).all()
+    with np.errstate(invalid="ignore"):
+        expected = np.nan_to_num(np.corrcoef(X, Y)[:150, 150:])
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    assert correlations(X[:0], Y).shape == (0, 70)
+
+
+def test_scores_and_activity_need_no_second_copy_of_the_traces():
+    S = np.random.default_rng(0).random((640, 2000), dtype=np.float32)
+    tracemalloc.start()
+    correlations(S, S)
+    typical_activity(S, np.ones(640), np.ones(640), 100.0)
+    used = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert used < 8 * S.size
 
 
 def test_a_run_without_units_is_valid(runs):

@@ -131,6 +131,22 @@ def test_stamps_of_the_other_camera_are_taken_and_a_wrong_first_one_is_mended(tm
     np.testing.assert_array_equal(mended(np.array([10.0, 20, 30])), [10, 20, 30])
 
 
+@pytest.mark.parametrize(
+    "rows", ["0\t1\t5\t1\n0\t2\t25\t1\t9\t9\n", "0\t1\t5\t1\n\xff\x00\n1\t2\t3\t4\t5\t6\n"]
+)
+def test_a_table_of_stamps_of_all_cameras_that_is_garbled_is_refused_by_name(tmp_path, rows):
+    path = tmp_path / "timestamp.dat"
+    path.write_text("camNum\tframeNum\tsysClock\tbuffer\n" + rows, "latin-1")
+    with pytest.raises(InputError, match=r"timestamp\.dat: not readable"):
+        behavior_stamps(path, 2)
+
+
+def test_stamps_that_are_no_numbers_are_missing(tmp_path):
+    path = tmp_path / "timestamp.dat"
+    path.write_text("camNum\tframeNum\tsysClock\tbuffer\n0\t1\t5\t1\n1\t1\tx\t1\n1\t2\t9\t1\n")
+    np.testing.assert_array_equal(behavior_stamps(path, 1), [np.nan, 9])
+
+
 def test_rows_out_of_order_are_left_out_and_many_of_them_refused():
     times = np.array([0.0, 1, 0.5, 2, np.nan, *range(3, 30)])
     xy = np.column_stack([times, times])

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from scopeflow.errors import InputError
 from scopeflow.place_cells.alignment import (
     behavior_stamps,
+    clock_start_ms,
     in_order,
     mended,
     positions_at,
@@ -139,6 +140,14 @@ def test_a_table_of_stamps_of_all_cameras_that_is_garbled_is_refused_by_name(tmp
     path.write_text("camNum\tframeNum\tsysClock\tbuffer\n" + rows, "latin-1")
     with pytest.raises(InputError, match=r"timestamp\.dat: not readable"):
         behavior_stamps(path, 2)
+
+
+def test_without_any_stamp_the_clock_has_no_start(tmp_path):
+    path = tmp_path / "timeStamps.csv"
+    path.write_text("Frame Number,Time Stamp (ms),Buffer Index\n")
+    assert clock_start_ms(path, 2) is None
+    path.write_text("Frame Number,Time Stamp (ms),Buffer Index\n0,52,0\n1,85,0\n")
+    assert clock_start_ms(path, 2) == 52
 
 
 def test_stamps_that_are_no_numbers_are_missing(tmp_path):

@@ -6,7 +6,7 @@ import numpy as np
 
 from scopeflow.errors import InputError
 from scopeflow.place_cells.behavior import Behavior
-from scopeflow.timestamps import GAP_MAX_S, stamps_by_camera, usual_interval
+from scopeflow.timestamps import GAP_MAX_S, read_stamps, stamps_by_camera, usual_interval
 
 DISORDER_MAX = 0.1  # share of samples not later than the one before, beyond which it is refused
 
@@ -78,6 +78,20 @@ def mended(stamps_ms: np.ndarray) -> np.ndarray:
         if len(usable):
             stamps[0] = stamps[1] - usual_interval(usable)
     return stamps
+
+
+def clock_start_ms(path: str | Path, n_recording: int) -> float | None:
+    """Return the reading of the recording's clock at its first frame; None without any stamp.
+
+    Parameters
+    ----------
+    path : str or Path
+        Table of the recording's stamps.
+    n_recording : int
+        Number of frames of the miniscope.
+    """
+    stamps = mended(read_stamps(path, n_recording))
+    return float(stamps[0]) if len(stamps) else None
 
 
 def behavior_stamps(path: str | Path, n_recording: int) -> np.ndarray | None:

@@ -47,7 +47,7 @@ def main(smk: "Snakemake") -> None:
     motion = read(smk.input.motion, "motion")[:n_frames]
     good = (frames["status"] == "").to_numpy()
     implants = _draw(smk, motion, good, float(source.attrs["fps_hz"]))
-    ceiling = saturation(int(source["maximum"][:].max()), raw.dtype)
+    ceiling = saturation(float(source["maximum"][:].max()), raw.dtype)
     seed = smk.params.settings["seed"]
     with new_store(smk.output.raw) as part:
         out = create(part, **{**dict(source.attrs), "implanted": len(implants.level)})
@@ -78,7 +78,7 @@ def main(smk: "Snakemake") -> None:
         out = create(part, parameters=smk.params.settings)
         write_implants(out, implants, motion, raw.shape[1:])
     logger.info(
-        "session %s: %d synthetic cells in %d frames, transients of %s counts; ceiling %d counts",
+        "session %s: %d synthetic cells in %d frames, transients of %s counts; ceiling %.0f counts",
         session, len(implants.level), n_frames,
         ", ".join(f"{a:.3g}" for a in np.unique(implants.amplitude)), ceiling,
     )  # fmt: skip

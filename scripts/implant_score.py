@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 
 def main(smk: "Snakemake") -> None:
+    n_frames = open_store(smk.input.after)["C"].shape[1]
     after, before, truth = (
-        Result(read(path, "unit_id"), read_footprints(path)[0], *read(path, "C", "S", "motion"))
-        for path in (smk.input.after, smk.input.before, smk.input.truth)
+        _result(path, n_frames) for path in (smk.input.after, smk.input.before, smk.input.truth)
     )
     shape = read_footprints(smk.input.truth)[1]
     fps_hz = float(open_store(smk.input.after).attrs["fps_hz"])
@@ -47,6 +47,14 @@ def main(smk: "Snakemake") -> None:
         smk.wildcards.session, smk.wildcards.variant, cells["found"].sum(), len(cells),
         (cells["merged_with"] >= 0).sum(),
     )  # fmt: skip
+
+
+def _result(path: str, n_frames: int) -> Result:
+    """Read the units of a run, of its first frames."""
+    group = open_store(path)
+    C, S = (group[name][:, :n_frames] for name in ("C", "S"))
+    motion = group["motion"][:n_frames]
+    return Result(group["unit_id"][...], read_footprints(path)[0], C, S, motion)
 
 
 if __name__ == "__main__":

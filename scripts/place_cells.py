@@ -12,8 +12,8 @@ from scopeflow.movie import unit_blocks
 from scopeflow.parallel import single_threaded_libraries
 from scopeflow.place_cells.alignment import (
     behavior_stamps,
+    clock_start_ms,
     in_order,
-    mended,
     positions_at,
     sample_times,
 )
@@ -23,7 +23,6 @@ from scopeflow.place_cells.classify import COLUMNS, TRIALS_MIN, examine
 from scopeflow.place_cells.maps import make_layout
 from scopeflow.place_cells.maps_store import write_maps
 from scopeflow.stores import create, new_store, read
-from scopeflow.timestamps import read_stamps
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake
@@ -86,21 +85,21 @@ def _place(smk, settings: dict, time_s: np.ndarray, fps_hz: float) -> tuple[Plac
     """Return where the animal was in each frame, and what kind of table said so."""
     path = smk.input.behavior
     behavior = read_behavior(path, settings["body_part"], settings["likelihood_min"])
-    stamps, origin_ms = None, 0.0
+    stamps, origin_ms = None, None
     if behavior.time_s is None:
         clock = open_store(smk.input.units).attrs.get("clock", {})
         table, own = smk.input.get("behavior_stamps"), smk.input.get("timestamps")
         if table:
             stamps = behavior_stamps(table, clock.get("n_stamps", 0))
-        if clock.get("start_ms") is not None:
-            origin_ms = clock["start_ms"]
-        elif own:  # too broken for the times of frames, but not for where they begin
-            origin_ms = float(mended(read_stamps(own, clock.get("n_stamps", 0)))[0])
-        elif stamps is not None:
+        origin_ms = clock.get("start_ms")
+        if origin_ms is None and own:  # too broken for times, but not for where they begin
+            origin_ms = clock_start_ms(own, clock.get("n_stamps", 0))
+        if origin_ms is None and stamps is not None:
             logger.warning("the recording has no time stamps: its first frame is taken as 0 ms")
     times = sample_times(
-        behavior, path, stamps, origin_ms, settings["behavior_fps_hz"], settings["time_offset_s"]
-    )
+        behavior, path, stamps, origin_ms or 0.0, settings["behavior_fps_hz"],
+        settings["time_offset_s"],
+    )  # fmt: skip
     times, xy = in_order(times, behavior.xy, path)
     xy = positions_at(time_s, times, xy, settings["gap_max_s"])
     place = locate(

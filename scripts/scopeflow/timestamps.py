@@ -91,6 +91,28 @@ def read_stamps(path: str | Path, n_expected: int | None = None) -> np.ndarray:
     ndarray of float64, shape (stamp,)
         Milliseconds, as written.
     """
+    cameras = stamps_by_camera(path)
+    return next((stamps for stamps in cameras if len(stamps) == n_expected), cameras[0])
+
+
+def stamps_by_camera(path: str | Path) -> list[np.ndarray]:
+    """Read the time stamps of every camera in a table.
+
+    Parameters
+    ----------
+    path : str or Path
+        As of `read_stamps`.
+
+    Returns
+    -------
+    list of ndarray of float64, shape (stamp,)
+        Milliseconds, as written; one or more, by the numbers of the cameras.
+
+    Raises
+    ------
+    InputError
+        If it is no table, or lacks the columns.
+    """
     path = Path(path)
     try:
         separator = "\t" if path.suffix == ".dat" else ","
@@ -102,18 +124,16 @@ def read_stamps(path: str | Path, n_expected: int | None = None) -> np.ndarray:
         ) from error
     table.columns = [str(name).strip() for name in table.columns]
     if V4_COLUMN in table:
-        stamps = table[V4_COLUMN]
+        cameras = [table[V4_COLUMN]]
     elif set(V3_COLUMNS) <= set(table.columns):
-        by_camera = dict(list(table.groupby("camNum", sort=True)["sysClock"]))
-        stamps = next(
-            (s for s in by_camera.values() if len(s) == n_expected), next(iter(by_camera.values()))
-        )
+        by_camera = table.groupby("camNum", sort=True)["sysClock"]
+        cameras = [stamps for _, stamps in by_camera] or [table["sysClock"]]
     else:
         raise InputError(
             f"{path}: no column of time stamps. Expected is {V4_COLUMN!r} (Miniscope V4) or "
             f"{' and '.join(map(repr, V3_COLUMNS))} (V3); found are {', '.join(table.columns)}."
         )
-    return pd.to_numeric(stamps, errors="coerce").to_numpy(np.float64)
+    return [pd.to_numeric(c, errors="coerce").to_numpy(np.float64) for c in cameras]
 
 
 def make_axis(

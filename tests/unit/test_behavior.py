@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from scopeflow.errors import InputError
 from scopeflow.place_cells.alignment import (
     behavior_stamps,
+    clock_start_ms,
     in_order,
     mended,
     positions_at,
@@ -88,6 +89,7 @@ def test_plain_tables_say_their_units_in_the_header(tmp_path, header, scale, sec
         ("scorer,n,n\nindividuals,m,m\nbodyparts,a,a\n0,1,2\n", ["individuals", "one animal"]),
         ("scorer,n\nbodyparts,a\ncoords,x\n0,1\n", ["body part a lacks"]),
         ("time,x,y\n0,1,2\n0,1,2,3,4\n", ["not readable"]),
+        (DEEPLABCUT + "3,1,2,3,4,5,6,7,8,9\n", ["not readable", "Mend it"]),
     ],
 )
 def test_a_table_that_makes_no_sense_is_refused(tmp_path, text, words):
@@ -128,6 +130,30 @@ def test_stamps_of_the_other_camera_are_taken_and_a_wrong_first_one_is_mended(tm
     alone.write_text("\n".join(r for r in rows if not r.startswith("1")) + "\n")
     assert behavior_stamps(alone, 10) is None
     np.testing.assert_array_equal(mended(np.array([10.0, 20, 30])), [10, 20, 30])
+
+
+@pytest.mark.parametrize(
+    "rows", ["0\t1\t5\t1\n0\t2\t25\t1\t9\t9\n", "0\t1\t5\t1\n\xff\x00\n1\t2\t3\t4\t5\t6\n"]
+)
+def test_a_table_of_stamps_of_all_cameras_that_is_garbled_is_refused_by_name(tmp_path, rows):
+    path = tmp_path / "timestamp.dat"
+    path.write_text("camNum\tframeNum\tsysClock\tbuffer\n" + rows, "latin-1")
+    with pytest.raises(InputError, match=r"timestamp\.dat: not readable"):
+        behavior_stamps(path, 2)
+
+
+def test_without_any_stamp_the_clock_has_no_start(tmp_path):
+    path = tmp_path / "timeStamps.csv"
+    path.write_text("Frame Number,Time Stamp (ms),Buffer Index\n")
+    assert clock_start_ms(path, 2) is None
+    path.write_text("Frame Number,Time Stamp (ms),Buffer Index\n0,52,0\n1,85,0\n")
+    assert clock_start_ms(path, 2) == 52
+
+
+def test_stamps_that_are_no_numbers_are_missing(tmp_path):
+    path = tmp_path / "timestamp.dat"
+    path.write_text("camNum\tframeNum\tsysClock\tbuffer\n0\t1\t5\t1\n1\t1\tx\t1\n1\t2\t9\t1\n")
+    np.testing.assert_array_equal(behavior_stamps(path, 1), [np.nan, 9])
 
 
 def test_rows_out_of_order_are_left_out_and_many_of_them_refused():

@@ -153,6 +153,18 @@ def test_an_empty_picture_stays_where_it_is(places):
     assert not found.is_clear
 
 
+def test_a_pixel_that_is_no_number_does_not_hinder_the_others(places):
+    image = summed(blobs(places[:20] % 150, 4.0, SHAPE), SHAPE)
+    expected = picture(image, DIAMETER)
+    image[2, 3] = np.nan
+    np.testing.assert_allclose(picture(image, DIAMETER), expected, atol=0.01)
+
+
+@pytest.mark.filterwarnings("error")
+def test_an_image_without_any_number_gives_an_empty_picture():
+    assert not picture(np.full(SHAPE, np.nan, np.float32), DIAMETER).any()
+
+
 def test_brightness_and_gain_do_not_matter(places):
     image = summed(blobs(places[:20] % 150, 4.0, SHAPE), SHAPE)
     np.testing.assert_allclose(
@@ -178,6 +190,19 @@ def test_the_best_shift_of_two_pictures_is_found_with_its_fit(places):
     seen[:-3, 5:] = True
     expected = fit_of(np.where(seen, moved, 0), seen, image, float((pair_image**2).sum()))
     assert fit == pytest.approx(expected, abs=0.002)
+
+
+def test_a_reach_beyond_the_image_finds_the_same_shift(places):
+    image = np.ascontiguousarray(field(places)[:120, :160])
+    moved = np.roll(image, (3, -5), (0, 1))
+    near, far = (
+        best_shift(searchable(moved, reach), searchable(image, reach)) for reach in (30, 500)
+    )
+    np.testing.assert_allclose(far[1], near[1], atol=1e-3)
+    assert far[0] == pytest.approx(near[0], abs=1e-5)
+    wide = Limits("rigid", 130, 2, DIAMETER)
+    found = align(moved, image, wide)
+    np.testing.assert_allclose(found.transform.shift_px(image.shape), [-3, 5], atol=0.5)
 
 
 def test_the_fit_is_the_correlation_less_where_little_is_in_common(places):

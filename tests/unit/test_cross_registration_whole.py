@@ -215,6 +215,14 @@ def test_footprints_labels_and_projection_are_all_that_is_read(tmp_path):
     assert read_cells(tmp_path / "full.zarr", "full", "max_projection").image.dtype == np.float32
 
 
+def test_gaps_of_a_projection_hide_no_unit(tmp_path):
+    image = np.ones((40, 50))
+    image[:, 20:] = np.nan
+    write_session(tmp_path / "gaps.zarr", max_proj=image)
+    cells = read_cells(tmp_path / "gaps.zarr", "gaps", "max_projection")
+    np.testing.assert_array_equal(cells.image, 1)
+
+
 def test_images_of_different_size_are_refused_by_name(tmp_path):
     sessions = []
     for name, height in {"day1": 40, "day2": 48}.items():

@@ -1,5 +1,6 @@
 """Results of other programs: read, checked, and written as a store of units."""
 
+import tracemalloc
 import warnings
 from pathlib import Path
 from types import SimpleNamespace
@@ -180,6 +181,31 @@ def test_of_caiman_what_was_not_computed_is_unknown(tmp_path, truth):
     )
 
 
+def test_of_caiman_with_every_component_rejected_none_is_accepted(tmp_path, truth):
+    units = take_over(caiman(tmp_path, truth, idx_components=np.zeros(0, np.int64)), tmp_path)
+    np.testing.assert_array_equal(units["accepted"], 0)
+
+
+def test_of_caiman_without_a_verdict_every_component_is_accepted(tmp_path, truth):
+    units = take_over(caiman(tmp_path, truth, idx_components="NoneType"), tmp_path)
+    np.testing.assert_array_equal(units["accepted"], 1)
+
+
+def test_gaps_of_an_image_are_filled_with_a_word(tmp_path, truth, caplog):
+    image = truth.A.max(axis=0) + 1
+    image[3, 4] = np.nan
+    units = take_over(caiman(tmp_path, truth, Cn=image), tmp_path)
+    assert float(units["max_proj"][3, 4]) == pytest.approx(np.nanmedian(image))
+    assert "1 of 630 pixels of the image of the field (max_proj) are no number" in caplog.text
+
+
+def test_an_image_without_any_number_is_not_used(tmp_path, truth, caplog):
+    image = np.full((HEIGHT, WIDTH), np.nan)
+    units = take_over(caiman(tmp_path, truth, Cn=image), tmp_path)
+    assert float(units["max_proj"].max()) > 0
+    assert "(max_proj) has no pixel that is a number" in caplog.text
+
+
 def test_of_minian_labels_of_its_viewer_are_taken(tmp_path, truth):
     folder = minian(tmp_path, truth)
     labels = {"unit_id": ("unit_id", [3, 4, 7, 8, 9]), "unit_labels": ("unit_id", [3, -1, 3, 8, 9])}
@@ -228,6 +254,7 @@ def test_units_taken_over_are_curated_and_exported_like_ours(tmp_path, truth, wr
         (caiman, {"dims": [20, 20]}, "21 x 30|400"),
         (caiman, {"C": np.zeros((3, 400))}, "estimates/C"),
         (caiman, {"C": None}, "estimates/C"),
+        (caiman, {"YrA": np.zeros((5, 3))}, "estimates/YrA has the shape"),
         (archive, {"C": None}, "no array C"),
         (archive, {"A_indptr": np.arange(6) * 999}, "do not fit"),
         (archive, {"S": np.zeros((5, 3))}, "S has the shape"),
@@ -238,6 +265,31 @@ def test_results_that_do_not_fit_are_refused_by_name(tmp_path, truth, write, cha
     with pytest.raises(InputError, match=words) as caught:
         read_earlier(path)
     assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize("write", [minian, caiman])
+def test_memory_is_that_of_the_traces_in_float32(tmp_path, truth, write):
+    n_units, n_frames = 160, 5000
+    traces = np.random.default_rng(0).normal(9, 1, (n_units, n_frames))
+    A = np.tile(truth.A, (32, 1, 1))
+    if write is minian:
+        given = {"A": A, "S": traces, "YrA": traces, "b0": traces, "c0": traces,
+                 "motion": np.ones((n_frames, 2))}  # fmt: skip
+    else:
+        by_pixel = A.transpose(0, 2, 1).reshape(n_units, -1).T
+        none = dict.fromkeys([f"A/{part}" for part in ("data", "indices", "indptr", "shape")])
+        given = {**none, "A": by_pixel, "S": traces, "YrA": traces, "bl": np.ones(n_units),
+                 "c1": np.zeros(n_units), "g": np.tile(G, (n_units, 1)), "r_values": "None",
+                 "idx_components": np.arange(9)}  # fmt: skip
+    path = write(tmp_path, truth, C=traces, **given)
+    del given
+    tracemalloc.start()
+    result = read_earlier(path)
+    used = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert result.C.dtype == result.YrA.dtype == np.float32
+    # Three arrays of 4 bytes, and a chunk of units in float64; it was 56.
+    assert used < 26 * traces.size
 
 
 @pytest.mark.parametrize("name", ["a.hdf5", "a.npz", "a.nc", "a.txt", "empty", "broken"])

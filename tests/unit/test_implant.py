@@ -1,5 +1,7 @@
 """Synthetic cells: where they go, what they add to frames, and how they are found again."""
 
+import tracemalloc
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,7 +17,7 @@ from scopeflow.implant.draw import (
 )
 from scopeflow.implant.insert import implanted, saturation
 from scopeflow.implant.rank import agreement, ranked, summarize, true_score
-from scopeflow.implant.score import Result, score_implants
+from scopeflow.implant.score import Result, correlations, score_implants
 from scopeflow.shift import shift_frames
 
 SHAPE, FPS = (80, 90), 20.0
@@ -142,6 +144,20 @@ def test_saturated_pixels_and_bad_frames_stay_as_they_are():
     np.testing.assert_array_equal(added(deep, cells, np.zeros((100, 2)), good, 1023), deep)
 
 
+def test_to_floating_point_frames_the_light_is_added_as_it_is():
+    assert saturation(300.5, np.dtype(np.float32)) == np.inf
+    cells = drawn(n_frames=100)
+    raw = np.random.default_rng(2).normal(0, 3, (100, *SHAPE)).astype(np.float32)
+    good = np.ones(100, bool)
+    good[40:60] = False
+    new = added(raw, cells, np.zeros((100, 2)), good, np.inf)
+    assert new.dtype == np.float32
+    np.testing.assert_array_equal(new[40:60], raw[40:60])
+    A, peaks = cells.footprints(SHAPE)
+    expected = np.einsum("kt,kp->tp", cells.C * peaks[:, None], A.toarray()).reshape(raw.shape)
+    np.testing.assert_allclose((new - raw)[good], expected[good], rtol=1e-3, atol=0.02)
+
+
 @pytest.fixture
 def runs():
     """Two units that were there before, and three synthetic cells, all found as they are."""
@@ -208,6 +224,28 @@ def test_a_cell_in_two_parts_counts_twice(runs):
     assert cells["n_parts"].tolist() == [1, 0, 0]
     assert counts["n_new"] == 1
     assert summarize(cells)["score"] == pytest.approx(3 / 4)
+
+
+def test_correlations_in_blocks_are_those_of_all_rows_at_once():
+    rng = np.random.default_rng(4)
+    X, Y = rng.normal(5, 1, (150, 40)), rng.normal(-3, 2, (70, 40)).astype(np.float32)
+    X[100] = 7
+    found = correlations(X, Y)
+    assert (found[100] == 0).all()
+    with np.errstate(invalid="ignore"):
+        expected = np.nan_to_num(np.corrcoef(X, Y)[:150, 150:])
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    assert correlations(X[:0], Y).shape == (0, 70)
+
+
+def test_scores_and_activity_need_no_second_copy_of_the_traces():
+    S = np.random.default_rng(0).random((640, 2000), dtype=np.float32)
+    tracemalloc.start()
+    correlations(S, S)
+    typical_activity(S, np.ones(640), np.ones(640), 100.0)
+    used = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert used < 8 * S.size
 
 
 def test_a_run_without_units_is_valid(runs):

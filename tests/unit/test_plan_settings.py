@@ -8,7 +8,7 @@ import yaml
 
 from scopeflow.errors import InputError
 from scopeflow.plan.document import config_text, with_tables
-from scopeflow.plan.settings import load_config, read_schema, walk
+from scopeflow.plan.settings import load_config, read_schema, typed, walk
 from scopeflow.recipes import DEFAULTS
 
 CONFIG = Path(__file__).parents[2] / "config"
@@ -88,6 +88,11 @@ def test_numbers_and_order_of_keys_do_not_matter():
         yaml.safe_load("{motion: {subpixel: no}, cell_diameter_px: 20.0, sessions: s}")
     )
     assert repr(one) == repr(two)
+
+
+def test_texts_of_the_command_line_that_are_no_yaml_stay_texts():
+    given = {"a": "a: b: c", "b": "2020-13-45", "c": "{x", "d": "3", "e": ["true", "[1"]}
+    assert typed(given) == {**given, "d": 3, "e": [True, "[1"]}
 
 
 def test_every_key_is_described_with_its_unit():

@@ -197,6 +197,22 @@ def test_arrays_are_taken_only_where_there_is_no_video(tmp_path):
     assert found(tmp_path / "other" / "store.zarr")["videos"] == ["."]
 
 
+@pytest.mark.parametrize(
+    ("pattern", "session", "words"),
+    [
+        ("{animal}_{animal}", "{animal}", "names {animal} twice"),
+        ("{animal}/{1}", "{animal}", "names {1}"),
+        ("{animal}", "{animal}-{", "is no pattern of a name"),
+        ("{animal}", "{animal:d}", "is no pattern of a name"),
+    ],
+)
+def test_patterns_that_cannot_be_used_are_refused(tmp_path, pattern, session, words):
+    (tmp_path / "m1").mkdir()
+    (tmp_path / "m1" / "a.avi").touch()
+    with pytest.raises(InputError, match=words):
+        discover(str(tmp_path), pattern, session)
+
+
 def test_sessions_are_discovered_from_folder_names(tmp_path):
     for place in ["m2/d1/s1", "m10/d1/s1/Miniscope", "m2/d1/empty"]:
         (tmp_path / place).mkdir(parents=True)

@@ -12,8 +12,10 @@ import tifffile
 import zarr
 from pynwb import NWBHDF5IO, NWBFile
 from pynwb.ophys import OnePhotonSeries, OpticalChannel
+from zarr.codecs import BloscCodec, GzipCodec, ZstdCodec
 
 from scopeflow.errors import InputError
+from scopeflow.readers import base
 from scopeflow.readers.probe import check_alike, probe
 
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "formats"
@@ -158,6 +160,61 @@ def test_a_damaged_chunk_of_hdf5_leaves_the_others(tmp_path):
     np.testing.assert_array_equal(got[39], frames[39])
 
 
+@pytest.mark.parametrize("codec", [ZstdCodec(), GzipCodec(), BloscCodec()])
+def test_a_chunk_of_zarr_that_is_cut_short_leaves_the_others(tmp_path, codec):
+    frames = movie(shape=(40, 512, 512), dtype=np.uint8)
+    array = zarr.create_array(
+        tmp_path / "a.zarr", shape=frames.shape, dtype="u1", chunks=(8, 512, 512),
+        compressors=codec,
+    )  # fmt: skip
+    array[...] = frames
+    chunk = tmp_path / "a.zarr" / "c" / "1" / "0" / "0"
+    chunk.write_bytes(chunk.read_bytes()[: chunk.stat().st_size // 2])
+    reader = probe(tmp_path / "a.zarr")
+    got = list(reader.frames())
+    assert len(got) == 40
+    assert got[8] is None
+    np.testing.assert_array_equal(got[39], frames[39])
+    np.testing.assert_array_equal(reader.read([9, 2]), [0 * frames[9], frames[2]])
+
+
+def write_chunked(folder, frames, chunk):
+    return write_hdf5(folder, frames, chunks=(chunk, *frames.shape[1:]), compression="gzip")
+
+
+def write_chunked_zarr(folder, frames, chunk):
+    array = zarr.create_array(
+        folder / "a.zarr", shape=frames.shape, dtype=frames.dtype, chunks=(chunk, *frames.shape[1:])
+    )
+    array[...] = frames
+    return folder / "a.zarr"
+
+
+@pytest.mark.parametrize("write", [write_chunked, write_chunked_zarr])
+@pytest.mark.parametrize(
+    ("chunk", "most", "parts"),
+    [
+        (7, 10**9, [(0, 7), (7, 14), (14, 21), (21, 24)]),  # longer than the usual block
+        (2, 10**9, [(0, 4), (4, 8), (8, 12), (12, 16), (16, 20), (20, 24)]),
+        (12, 5000, [(0, 8), (8, 12), (12, 20), (20, 24)]),  # too long for the memory
+    ],
+)
+def test_chunks_are_unpacked_once_as_far_as_they_fit(
+    tmp_path, monkeypatch, write, chunk, most, parts
+):
+    frames = movie(np.uint8, (24, 20, 31))
+    reader = probe(write(tmp_path, frames, chunk))
+    monkeypatch.setattr(base, "BLOCK_BYTES", 5 * 620)
+    monkeypatch.setattr(base, "BLOCK_BYTES_MAX", most)
+    assert list(reader._blocks()) == parts
+    np.testing.assert_array_equal(np.array(list(reader.frames())), frames)
+
+
+def test_a_frame_that_is_kept_does_not_keep_its_block(tmp_path):
+    frame = next(probe(write_hdf5(tmp_path, movie())).frames())
+    assert frame.base is None
+
+
 def test_a_data_set_is_chosen_by_its_name(tmp_path):
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file["one"], file["more/two"] = movie(), movie() + 1
@@ -236,6 +293,8 @@ def test_isxd_that_lacks_frames_is_cut_short(tmp_path):
         ({"dataType": 7}, "not a movie"),
         ({"timingInfo": {"period": {"num": 1, "den": 0}}}, "ZeroDivisionError"),
         ({"spacingInfo": {"numPixels": None}}, "lacks"),
+        ({"timingInfo": {"dropped": [12]}}, "frame 12 is dropped, of 12"),
+        ({"timingInfo": {"blank": [-1]}}, "frame -1 is blank, of 12"),
     ],
 )
 def test_isxd_of_another_kind_is_refused(tmp_path, changes, words):

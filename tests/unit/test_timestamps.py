@@ -29,6 +29,11 @@ def test_of_the_v3_table_the_camera_with_the_right_number_of_frames_is_read(tmp_
     np.testing.assert_array_equal(read_stamps(path), [4294967, 50])
 
 
+def test_of_a_v3_table_without_rows_there_are_no_stamps(tmp_path):
+    (tmp_path / "timestamp.dat").write_text("camNum\tframeNum\tsysClock\tbuffer\n")
+    assert read_stamps(tmp_path / "timestamp.dat", 4).shape == (0,)
+
+
 @pytest.mark.parametrize("content", ["a,b\n1,2\n", "", "\x00\x01"])
 def test_a_table_of_something_else_is_refused_by_name(tmp_path, content):
     path = tmp_path / "timeStamps.csv"

@@ -48,8 +48,7 @@ def overlay(sessions: list[Cells], field: Field, cell_diameter_px: float) -> Fig
 
 def _brightness(image: np.ndarray, cell_diameter_px: float) -> np.ndarray:
     """Return cells of an image between 0 and 1; 0 where nothing was seen."""
-    filled = np.nan_to_num(image, nan=float(np.nanmedian(image)))
-    band = np.maximum(picture(filled, cell_diameter_px), 0)
+    band = np.maximum(picture(image, cell_diameter_px), 0)
     band[~np.isfinite(image)] = 0
     return np.clip(band / max(float(np.quantile(band, 0.998)), 1e-6), 0, 1)
 

@@ -19,13 +19,21 @@ def summed(A: sparse.csr_array, shape: tuple[int, int]) -> np.ndarray:
     return np.asarray((1 / peak) @ A, dtype=np.float32).reshape(shape)
 
 
+def filled(image: np.ndarray) -> np.ndarray:
+    """Return an image whose pixels that are no number have the median of the others, or 0."""
+    known = np.isfinite(image)
+    if known.all():
+        return image
+    return np.where(known, image, np.median(image[known]) if known.any() else 0).astype(image.dtype)
+
+
 def picture(image: np.ndarray, cell_diameter_px: float) -> np.ndarray:
     """Return what is of the size of a cell in an image, bright cells compressed.
 
     Parameters
     ----------
     image : ndarray, shape (height, width)
-        A maximum projection, or the sum of the footprints.
+        A maximum projection, or the sum of the footprints; see `filled` for NaN.
     cell_diameter_px : float
         Width of a cell, px.
 
@@ -41,7 +49,7 @@ def picture(image: np.ndarray, cell_diameter_px: float) -> np.ndarray:
     decide the alignment alone. The edges fade out, because motion correction leaves lines along
     them that are at the same place in every session.
     """
-    image = image.astype(np.float32)
+    image = filled(image.astype(np.float32))
     fine, wide = (
         cv2.GaussianBlur(image, (0, 0), part * cell_diameter_px, borderType=cv2.BORDER_REFLECT)
         for part in (FINE, WIDE)

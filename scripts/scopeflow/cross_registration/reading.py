@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from scopeflow.cross_registration.pictures import summed
+from scopeflow.cross_registration.pictures import filled, summed
 from scopeflow.cross_registration.register import Cells
 from scopeflow.errors import InputError
 from scopeflow.footprints import read_footprints
@@ -35,7 +35,7 @@ def read_cells(path: str | Path, name: str, align_by: str) -> Cells:
         remedy = " Set cross_register.align_by to footprints." if missing == ["max_proj"] else ""
         raise InputError(f"session {name}: {path} lacks {', '.join(missing)}.{remedy}")
     A, shape = read_footprints(str(path))
-    image = summed(A, shape) if align_by == "footprints" else group["max_proj"][...]
+    image = summed(A, shape) if align_by == "footprints" else filled(group["max_proj"][...])
     return Cells(name, group["unit_id"][...].astype(np.int64), A, image.astype(np.float32))
 
 

@@ -1,5 +1,6 @@
 """Whole-field shifts between pictures: correlation over the part that both show."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -17,7 +18,7 @@ class Searched:
     ----------
     spectrum : ndarray of complex64
         Of the picture with zeros around it.
-    energy : ndarray of float64, shape (2 max_shift + 1, 2 max_shift + 1)
+    energy : ndarray of float64, shape (2 reach + 1, 2 reach + 1), a reach for each axis
         Sum of squares of the part that stays inside when the picture moves by a shift.
     shape : tuple of int
         Height and width, px.
@@ -29,21 +30,30 @@ class Searched:
 
 
 def searchable(picture: np.ndarray, max_shift: int) -> Searched:
-    """Prepare a picture (height, width; mean near 0) for shifts up to `max_shift` px."""
-    size = [fft.next_fast_len(n + max_shift, real=True) for n in picture.shape]
+    """Prepare a picture (height, width; mean near 0) for shifts up to `max_shift` px.
+
+    Shifts by which the picture would leave its own place are not searched.
+    """
+    reach = [min(max_shift, n - 1) for n in picture.shape]
+    size = _padded(picture.shape, reach)
     spectrum = fft.rfft2(picture.astype(np.float32), size, workers=1)
     squares = np.zeros(tuple(n + 1 for n in picture.shape))
     squares[1:, 1:] = (picture.astype(np.float64) ** 2).cumsum(axis=0).cumsum(axis=1)
-    shifts = np.arange(-max_shift, max_shift + 1)
     # Moved by s, a picture keeps its places max(-s, 0) ... n - max(s, 0).
     (top, bottom), (left, right) = (
-        (np.maximum(-shifts, 0), n - np.maximum(shifts, 0)) for n in picture.shape
+        (np.maximum(-shifts, 0), n - np.maximum(shifts, 0))
+        for n, shifts in zip(picture.shape, (np.arange(-r, r + 1) for r in reach), strict=True)
     )
     energy = (
         squares[np.ix_(bottom, right)] - squares[np.ix_(top, right)]
         - squares[np.ix_(bottom, left)] + squares[np.ix_(top, left)]
     )  # fmt: skip
     return Searched(spectrum, energy, picture.shape)
+
+
+def _padded(shape: tuple[int, int], reach: Sequence[int]) -> list[int]:
+    """Return the size at which no shift within reach brings a picture around to its other side."""
+    return [fft.next_fast_len(n + r, real=True) for n, r in zip(shape, reach, strict=True)]
 
 
 def best_shift(moving: Searched, fixed: Searched) -> tuple[float, np.ndarray]:
@@ -61,23 +71,23 @@ def best_shift(moving: Searched, fixed: Searched) -> tuple[float, np.ndarray]:
     shift : ndarray of float64, shape (2,)
         Rows and columns in px, a parabola through the peak giving fractions.
     """
-    reach = len(fixed.energy) // 2
+    down, right = (n // 2 for n in fixed.energy.shape)
     height, width = fixed.shape
-    size = [fft.next_fast_len(n + reach, real=True) for n in fixed.shape]
+    size = _padded(fixed.shape, (down, right))
     surface = fft.irfft2(fixed.spectrum * moving.spectrum.conj(), size, workers=1)
-    surface = np.roll(surface, (reach, reach), (0, 1))[: 2 * reach + 1, : 2 * reach + 1]
+    surface = np.roll(surface, (down, right), (0, 1))[: 2 * down + 1, : 2 * right + 1]
     # What moves by s meets that part of the fixed picture which would move out by -s.
     energies = np.maximum(moving.energy * fixed.energy[::-1, ::-1], 0)
     whole = moving.energy.max() * fixed.energy.max()
-    rows, cols = np.abs(np.mgrid[-reach : reach + 1, -reach : reach + 1])
+    rows, cols = np.abs(np.mgrid[-down : down + 1, -right : right + 1])
     shared = (height - rows) * (width - cols) / (height * width)
     allowed = (shared >= OVERLAP_MIN) & (energies > 1e-6 * whole) & (energies > 0)
     surface = np.where(allowed, surface / np.where(allowed, energies * whole, 1) ** 0.25, 0)
     row, col = np.unravel_index(surface.argmax(), surface.shape)
     shift = np.array(
         [
-            row - reach + _vertex(surface[max(row - 1, 0) : row + 2, col]),
-            col - reach + _vertex(surface[row, max(col - 1, 0) : col + 2]),
+            row - down + _vertex(surface[max(row - 1, 0) : row + 2, col]),
+            col - right + _vertex(surface[row, max(col - 1, 0) : col + 2]),
         ]
     )
     return float(surface[row, col]), shift

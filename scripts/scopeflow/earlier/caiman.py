@@ -7,7 +7,7 @@ import numpy as np
 from scipy import sparse
 
 from scopeflow.deconvolve import roots
-from scopeflow.earlier.result import EarlierResult
+from scopeflow.earlier.result import EarlierResult, blocks_of, traces_of
 from scopeflow.errors import InputError
 from scopeflow.readers.hdf5 import opened
 
@@ -47,21 +47,22 @@ def read_caiman(path: Path) -> EarlierResult:
         estimates = file["estimates"]
         shape = _shape(path, file, estimates)
         A = _footprints(path, estimates, shape)
-        total = _read(estimates, "C")
-        if total is None or total.ndim != 2 or len(total) != A.shape[0]:
+        total = _numbers(estimates, "C")
+        if total is None or not total.size or total.ndim != 2 or len(total) != A.shape[0]:
             raise InputError(
                 f"{path}: estimates/C is missing or not (unit, frame) with {A.shape[0]} units."
             )
         n_units, n_frames = total.shape
         g = _coefficients(_read(estimates, "g"), n_units)
         b0, c0 = (_by_unit(_read(estimates, name), n_units) for name in ("bl", "c1"))
-        C = total - _smooth_part(b0, c0, g, n_frames)
-        residual = _read(estimates, "YrA")
+        C, YrA = _traces(path, estimates, b0, c0, g)
+        S = _numbers(estimates, "S")
+        S = None if S is None or not S.size else traces_of(S)
         image = _read(estimates, "Cn")
         b, f = _background(estimates, shape, n_frames)
         return EarlierResult(
-            path, "CaImAn", A, shape, C, _read(estimates, "S"), np.arange(n_units),
-            YrA=None if residual is None else total + residual, b0=b0, c0=c0, g=g,
+            path, "CaImAn", A, shape, C, S, np.arange(n_units),
+            YrA=YrA, b0=b0, c0=c0, g=g,
             accepted=_accepted(estimates, n_units), b=b, f=f,
             max_proj=image if image is not None and image.shape == shape else None,
             fps_hz=_rate(file), columns=_columns(estimates, n_units),
@@ -69,13 +70,15 @@ def read_caiman(path: Path) -> EarlierResult:
 
 
 def _read(group: h5py.Group, name: str) -> np.ndarray | None:
-    """Return an array of numbers, or None: what was not computed stands there as a text."""
-    if name not in group or not isinstance(group[name], h5py.Dataset):
-        return None
-    data = group[name]
-    if data.dtype.kind not in "iufb" or data.size == 0:
-        return None
-    return np.asarray(data[...], dtype=np.float64)
+    """Return an array of numbers, or None where there is none, or an empty one."""
+    data = _numbers(group, name)
+    return None if data is None or data.size == 0 else np.asarray(data[...], dtype=np.float64)
+
+
+def _numbers(group: h5py.Group, name: str) -> h5py.Dataset | None:
+    """Return a data set of numbers, or None: what was not computed stands there as a text."""
+    data = group.get(name)
+    return data if isinstance(data, h5py.Dataset) and data.dtype.kind in "iufb" else None
 
 
 def _shape(path: Path, file: h5py.File, estimates: h5py.Group) -> tuple[int, int]:
@@ -125,6 +128,25 @@ def _by_unit(values: np.ndarray | None, n_units: int) -> np.ndarray | None:
     return None if values is None or values.size != n_units else values.ravel()
 
 
+def _traces(path, estimates: h5py.Group, b0, c0, g) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return calcium without baseline and first decay, and the raw traces, float32."""
+    total, residual = estimates["C"], _numbers(estimates, "YrA")
+    if residual is not None and residual.size and residual.shape != total.shape:
+        raise InputError(
+            f"{path}: estimates/YrA has the shape {residual.shape}, but estimates/C "
+            f"{total.shape}. The parts are not of one result: save it again."
+        )
+    C = np.empty(total.shape, np.float32)
+    YrA = np.empty(total.shape, np.float32) if residual is not None and residual.size else None
+    for units in blocks_of(total):
+        part = total[units].astype(np.float64)
+        if YrA is not None:
+            YrA[units] = part + residual[units]
+        own = (None if values is None else values[units] for values in (b0, c0, g))
+        C[units] = part - _smooth_part(*own, total.shape[1])
+    return C, YrA
+
+
 def _smooth_part(b0, c0, g, n_frames: int) -> np.ndarray | float:
     """Return baseline and first decay as they are in CaImAn's C."""
     part = 0.0 if b0 is None else b0[:, None]
@@ -147,11 +169,11 @@ def _background(estimates, shape, n_frames) -> tuple[np.ndarray | None, np.ndarr
 
 
 def _accepted(estimates: h5py.Group, n_units: int) -> np.ndarray | None:
-    chosen = _read(estimates, "idx_components")
-    if chosen is None:
+    chosen = _numbers(estimates, "idx_components")
+    if chosen is None or chosen.shape is None:
         return None
-    chosen = chosen.astype(np.int64).ravel()
-    return np.isin(np.arange(n_units), chosen)
+    # An empty one is a verdict, too: every component was rejected.
+    return np.isin(np.arange(n_units), np.asarray(chosen[...]).astype(np.int64).ravel())
 
 
 def _columns(estimates: h5py.Group, n_units: int) -> dict:

@@ -1,6 +1,6 @@
 """Results of Minian: a folder of zarr stores, a netCDF file, or its arrays in a NumPy archive."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import h5py
@@ -8,11 +8,10 @@ import numpy as np
 import zarr
 from scipy import sparse
 
-from scopeflow.earlier.result import EarlierResult
+from scopeflow.earlier.result import UNITS_AT_ONCE, EarlierResult, blocks_of, traces_of
 from scopeflow.errors import InputError
 from scopeflow.readers.base import reason
 
-UNITS_AT_ONCE = 16  # dense footprints in memory while reading
 NEEDED = ("A", "C")
 DROPPED_LABEL = -1  # of a unit that a person dropped in Minian's viewer
 
@@ -106,19 +105,29 @@ def _from_arrays(path: Path, arrays: Mapping) -> EarlierResult:
     if labels is not None and len(labels) == n_units:
         labels = np.nan_to_num(labels, nan=DROPPED_LABEL).astype(np.int64)
         columns["minian_label"] = (labels, "1")
-    b0, c0 = read("b0"), read("c0")
+    traces = {name: traces_of(arrays[name]) for name in ("C", "S", "YrA") if name in arrays}
     motion = read("motion")
     return EarlierResult(
-        path, "Minian", A, (int(shape[0]), int(shape[1])), read("C"), read("S"), unit_id,
-        YrA=read("YrA"),
+        path, "Minian", A, (int(shape[0]), int(shape[1])), traces["C"], traces.get("S"), unit_id,
+        YrA=traces.get("YrA"),
         # Both are kept for every frame there: a constant, and a decay from the first on.
-        b0=None if b0 is None else np.median(b0.reshape(len(b0), -1), axis=1),
-        c0=None if c0 is None else c0.reshape(len(c0), -1)[:, 0],
+        b0=_by_unit(arrays, "b0", lambda values: np.median(values, axis=1)),
+        c0=_by_unit(arrays, "c0", lambda values: values[:, 0]),
         accepted=columns["minian_label"][0] != DROPPED_LABEL if columns else None,
         b=read("b"), f=read("f"), max_proj=read("max_proj"),
         motion=None if motion is None or motion.ndim != 2 else motion,
         columns=columns,
     )  # fmt: skip
+
+
+def _by_unit(arrays: Mapping, name: str, reduce: Callable) -> np.ndarray | None:
+    """Return one number for each unit, of an array with one for each unit and frame."""
+    if name not in arrays:
+        return None
+    array = arrays[name]
+    parts = (np.asarray(array[units], np.float64) for units in blocks_of(array))
+    reduced = [reduce(part.reshape(len(part), -1)) for part in parts]
+    return np.concatenate([np.zeros(0), *reduced])
 
 
 def read_archive(path: Path) -> EarlierResult:
@@ -150,9 +159,9 @@ def read_archive(path: Path) -> EarlierResult:
         A.check_format(full_check=True)
     except ValueError as error:
         raise InputError(f"{path}: A_data, A_indices, A_indptr do not fit ({error}).") from error
-    C = arrays["C"].astype(np.float64)
+    C = arrays["C"].astype(np.float32)
     return EarlierResult(
         path, "Minian", A.astype(np.float32), (height, width), C,
-        arrays["S"].astype(np.float64) if "S" in arrays else None, np.arange(len(C)),
+        arrays["S"].astype(np.float32) if "S" in arrays else None, np.arange(len(C)),
         motion=arrays.get("shifts"), max_proj=arrays.get("max_proj"),
     )  # fmt: skip

@@ -1,15 +1,19 @@
 """What is taken from the result of another program, in one form, and checked."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from scipy import sparse
 
+from scopeflow.cross_registration.pictures import filled
 from scopeflow.errors import InputError
 from scopeflow.footprints import normalized
 
+UNITS_AT_ONCE = 16  # in float64, while traces or footprints are read
 MEASURED = ("A", "C", "S", "YrA", "b0", "c0", "g")
+IMAGES = {"b": "background image", "max_proj": "image of the field"}
 
 
 @dataclass
@@ -79,14 +83,30 @@ class EarlierResult:
         return self.C.shape[1]
 
 
+def traces_of(array) -> np.ndarray:
+    """Return an array of a file (HDF5, zarr or NumPy) as float32, read some units at a time."""
+    traces = np.empty(array.shape, np.float32)
+    for units in blocks_of(array):
+        traces[units] = array[units]
+    return traces
+
+
+def blocks_of(array) -> Iterator[slice]:
+    """Yield slices along the first axis of an array of a file; never parts of a chunk."""
+    chunk = (getattr(array, "chunks", None) or (1,))[0]
+    step = -(-UNITS_AT_ONCE // chunk) * chunk
+    for start in range(0, array.shape[0] if array.ndim else 0, step):
+        yield slice(start, start + step)
+
+
 def checked(result: EarlierResult) -> EarlierResult:
     """Check a result, leave out empty footprints, and scale it to a largest value of 1.
 
     Returns
     -------
     EarlierResult
-        A new one: max(A_k) = 1, so that C, S, YrA, b0 and c0 are in the movie's unit at the
-        brightest pixel of the footprint.
+        A new one, which may take over the memory of the traces: max(A_k) = 1, so that C, S, YrA,
+        b0 and c0 are in the movie's unit at the brightest pixel of the footprint.
 
     Raises
     ------
@@ -103,19 +123,34 @@ def checked(result: EarlierResult) -> EarlierResult:
             "are left out"
         )
     A, peak = normalized(sparse.csr_array(result.A[kept]))
-    scaled = {name: getattr(result, name) for name in MEASURED[1:6]}
-    scaled = {
-        name: value[kept] * (peak[:, None] if value.ndim == 2 else peak)
-        for name, value in scaled.items()
-        if value is not None
-    }
+    scaled = {}
+    for name in MEASURED[1:6]:
+        if (value := getattr(result, name)) is not None:
+            scaled[name] = value if len(kept) == len(value) else value[kept]
+            scaled[name] *= peak[:, None] if value.ndim == 2 else peak
     others = {
         "unit_id": result.unit_id[kept],
         "g": None if result.g is None else result.g[kept],
         "accepted": None if result.accepted is None else result.accepted[kept],
         "columns": {name: (v[kept], unit) for name, (v, unit) in result.columns.items()},
     }
-    return EarlierResult(**{**vars(result), "A": A, **scaled, **others})
+    images = {name: _image(result, name) for name in IMAGES}
+    return EarlierResult(**{**vars(result), "A": A, **scaled, **others, **images})
+
+
+def _image(result: EarlierResult, name: str) -> np.ndarray | None:
+    """Return an image without gaps, of which the notes tell; None where it is nothing else."""
+    image = getattr(result, name)
+    if image is None or (n_gaps := int((~np.isfinite(image)).sum())) == 0:
+        return image
+    if n_gaps == image.size:
+        result.notes.append(f"the {IMAGES[name]} ({name}) has no pixel that is a number: not used")
+        return None
+    result.notes.append(
+        f"{n_gaps} of {image.size} pixels of the {IMAGES[name]} ({name}) are no number; they have "
+        "the median of the others"
+    )
+    return filled(image)
 
 
 def _check_sizes(result: EarlierResult) -> None:

@@ -6,7 +6,7 @@ import zarr
 from scopeflow.deconvolve import response_norms, roots
 from scopeflow.earlier.result import EarlierResult
 from scopeflow.footprints import centroids, write_footprints
-from scopeflow.movie import UNITS_PER_CHUNK, put_unit_ids
+from scopeflow.movie import UNITS_PER_CHUNK, put_unit_ids, unit_blocks
 from scopeflow.noise import trace_noise
 from scopeflow.quality import diameters, signal_to_noise
 from scopeflow.stores import COMPRESSOR, put
@@ -37,16 +37,19 @@ def write_units(out: zarr.Group, result: EarlierResult, fps_hz: float) -> None:
     write_footprints(out, result.A, result.shape)
     g = kinetics_of(result)
     s_scale = np.array([response_norms(row)[1] if np.isfinite(row).all() else np.nan for row in g])
-    unknown = np.full((n_units, n_frames), np.nan, np.float32)
-    S = _driving(result, g) * s_scale.reshape(-1, 1)
-    traces = {"C": result.C, "S": S, "YrA": unknown if result.YrA is None else result.YrA}
+    traces = {
+        "C": lambda units: result.C[units],
+        "S": lambda units: _driving(result, g, units) * s_scale[units, None],
+        "YrA": lambda units: np.nan if result.YrA is None else result.YrA[units],
+    }
     for name, values in traces.items():
         array = out.create_array(
-            name, shape=values.shape, dtype=np.float32, compressors=COMPRESSOR,
+            name, shape=(n_units, n_frames), dtype=np.float32, compressors=COMPRESSOR,
             chunks=(UNITS_PER_CHUNK, min(n_frames, 4096)), dimension_names=("unit_id", "frame"),
         )  # fmt: skip
         array.attrs.update(units="counts")
-        array[...] = values.astype(np.float32)
+        for units in unit_blocks(n_units):
+            array[units] = np.asarray(values(units), np.float32)
     put(out, "g", g, ("unit_id", "lag"), units="1")
     _put_images(out, result)
     _put_columns(out, result, g, s_scale, fps_hz)
@@ -66,18 +69,20 @@ def kinetics_of(result: EarlierResult) -> np.ndarray:
     if result.S is None or result.n_frames < 4:
         return g
     for k, (C, S) in enumerate(zip(result.C, result.S, strict=True)):
+        C, S = C.astype(np.float64), S.astype(np.float64)
         before, rest = np.stack([C[1:-1], C[:-2]]), C[2:] - S[2:]
         if C.any() and np.linalg.matrix_rank(before @ before.T) == 2:
             g[k] = np.linalg.solve(before @ before.T, before @ rest)
     return g
 
 
-def _driving(result: EarlierResult, g: np.ndarray) -> np.ndarray:
-    """Return G C, as told, else computed."""
+def _driving(result: EarlierResult, g: np.ndarray, units: slice) -> np.ndarray:
+    """Return G C of some units, as told, else computed."""
     if result.S is not None:
-        return result.S
-    before = np.pad(result.C, ((0, 0), (2, 0)))
-    return np.maximum(result.C - g[:, :1] * before[:, 1:-1] - g[:, 1:] * before[:, :-2], 0)
+        return result.S[units]
+    C, g = result.C[units], g[units]
+    before = np.pad(C, ((0, 0), (2, 0)))
+    return np.maximum(C - g[:, :1] * before[:, 1:-1] - g[:, 1:] * before[:, :-2], 0)
 
 
 def _put_images(out: zarr.Group, result: EarlierResult) -> None:
@@ -101,10 +106,12 @@ def _put_images(out: zarr.Group, result: EarlierResult) -> None:
 
 def _put_columns(out, result: EarlierResult, g, s_scale, fps_hz: float) -> None:
     zero = np.zeros(result.n_units)
-    sigma = zero + np.nan
-    if result.YrA is not None:
-        sigma = trace_noise(result.YrA, fps_hz, NOISE_BAND * fps_hz)
-    snr = np.where(np.isfinite(sigma), signal_to_noise(result.C, np.nan_to_num(sigma)), np.nan)
+    sigma, snr = zero + np.nan, zero + np.nan
+    for units in unit_blocks(result.n_units) if result.YrA is not None else ():
+        YrA, C = (x[units].astype(np.float64) for x in (result.YrA, result.C))
+        sigma[units] = trace_noise(YrA, fps_hz, NOISE_BAND * fps_hz)
+        snr[units] = signal_to_noise(C, np.nan_to_num(sigma[units]))
+    snr[~np.isfinite(sigma)] = np.nan
     slow, fast = np.array([roots(row) for row in g]).reshape(-1, 2).T
     place = centroids(result.A, result.shape)
     accepted = np.ones(result.n_units) if result.accepted is None else result.accepted

@@ -7,11 +7,10 @@ key frame before the one that is wanted and decoded from there.
 from collections import OrderedDict
 
 import av
-import cv2
 import numpy as np
 
 from scopeflow.readers.base import Reader
-from scopeflow.readers.containers import ContainerReader
+from scopeflow.readers.containers import ContainerReader, luma
 from scopeflow.readers.probe import check_alike, probe
 
 KEPT_FRAMES = 48  # of those seen last; going back and forth costs nothing
@@ -180,15 +179,3 @@ class _File:
     def _place(frame: av.VideoFrame, stream) -> int:
         since = (frame.pts - (stream.start_time or 0)) * stream.time_base
         return round(since * stream.average_rate)
-
-
-def luma(frame: av.VideoFrame, dtype: np.dtype) -> np.ndarray:
-    """Return the brightness of a frame as it is coded, shape (height, width)."""
-    if frame.format.is_rgb:
-        return cv2.cvtColor(frame.to_ndarray(format="rgb24"), cv2.COLOR_RGB2GRAY)
-    plane = frame.planes[0]
-    stored = np.dtype(dtype)
-    if frame.format.is_big_endian and stored.itemsize > 1:
-        stored = stored.newbyteorder(">")
-    rows = np.frombuffer(plane, stored).reshape(plane.height, -1)
-    return rows[:, : plane.width].astype(dtype, copy=True)

@@ -69,12 +69,14 @@ def typical_activity(
     active = total > 0
     if not active.any():
         return None
-    S, total = S[active].astype(np.float64), total[active]
-    heights = (S**2).sum(axis=1) / total
-    events = (EVENT_SHARE * heights[:, None] < S).sum(axis=1)
+    heights, events = np.zeros(len(S)), np.zeros(len(S))
+    for k in np.flatnonzero(active):
+        own = S[k].astype(np.float64)
+        heights[k] = (own**2).sum() / total[k]
+        events[k] = (EVENT_SHARE * heights[k] < own).sum()
     return Activity(
-        float(np.median(heights)),
-        events / duration_s,
+        float(np.median(heights[active])),
+        events[active] / duration_s,
         float(np.median(tau_decay_s[active])),
         float(np.median(tau_rise_s[active])),
     )

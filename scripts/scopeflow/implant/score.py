@@ -15,6 +15,7 @@ from scopeflow.metrics import (
     row_correlations,
     shifted,
 )
+from scopeflow.movie import unit_blocks
 
 SPIKE_BIN_S = 0.25  # spikes are compared in sums over this time
 NEAR_DIAMETERS = 1.0  # a match, or a partner of a merge, is nearer than this
@@ -167,12 +168,20 @@ def _assign(
 
 def correlations(X: np.ndarray, Y: np.ndarray) -> np.ndarray:
     """Return Pearson's r of every row of `X` with every row of `Y`; 0 if one is constant."""
-    sides = []
-    for Z in (X, Y):
-        Z = Z - Z.mean(axis=1, keepdims=True, dtype=np.float64)
-        norm = np.linalg.norm(Z, axis=1, keepdims=True)
-        sides.append(Z / np.where(norm > 0, norm, 1))
-    return sides[0] @ sides[1].T
+    r = np.empty((len(X), len(Y)))
+    for rows in unit_blocks(len(X)):
+        standard = _standardized(X[rows])
+        for columns in unit_blocks(len(Y)):
+            r[rows, columns] = standard @ _standardized(Y[columns]).T
+    return r
+
+
+def _standardized(X: np.ndarray) -> np.ndarray:
+    """Return rows of mean 0 and norm 1, float64; 0 if one is constant."""
+    X = X - X.mean(axis=1, keepdims=True, dtype=np.float64)
+    norm = np.linalg.norm(X, axis=1, keepdims=True)
+    X /= np.where(norm > 0, norm, 1)
+    return X
 
 
 def _is_mixed(trace: np.ndarray, implant: np.ndarray, old: np.ndarray) -> bool:

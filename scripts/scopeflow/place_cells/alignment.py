@@ -3,11 +3,10 @@
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from scopeflow.errors import InputError
 from scopeflow.place_cells.behavior import Behavior
-from scopeflow.timestamps import GAP_MAX_S, V3_COLUMNS, read_stamps, usual_interval
+from scopeflow.timestamps import GAP_MAX_S, read_stamps, stamps_by_camera, usual_interval
 
 DISORDER_MAX = 0.1  # share of samples not later than the one before, beyond which it is refused
 
@@ -81,6 +80,20 @@ def mended(stamps_ms: np.ndarray) -> np.ndarray:
     return stamps
 
 
+def clock_start_ms(path: str | Path, n_recording: int) -> float | None:
+    """Return the reading of the recording's clock at its first frame; None without any stamp.
+
+    Parameters
+    ----------
+    path : str or Path
+        Table of the recording's stamps.
+    n_recording : int
+        Number of frames of the miniscope.
+    """
+    stamps = mended(read_stamps(path, n_recording))
+    return float(stamps[0]) if len(stamps) else None
+
+
 def behavior_stamps(path: str | Path, n_recording: int) -> np.ndarray | None:
     """Read the stamps of the behavior camera from a table of stamps.
 
@@ -96,16 +109,12 @@ def behavior_stamps(path: str | Path, n_recording: int) -> np.ndarray | None:
     ndarray of float64, shape (frame,), or None
         Milliseconds; None if the miniscope's camera is the only one.
     """
+    cameras = stamps_by_camera(path)
     if Path(path).suffix != ".dat":
-        return mended(read_stamps(path))
-    table = pd.read_csv(path, sep="\t", skipinitialspace=True)
-    table.columns = [str(name).strip() for name in table.columns]
-    if not set(V3_COLUMNS) <= set(table.columns):
-        return mended(read_stamps(path))
-    by_camera = dict(list(table.groupby("camNum", sort=True)["sysClock"]))
-    own = next((n for n, s in by_camera.items() if len(s) == n_recording), next(iter(by_camera)))
-    others = [stamps for number, stamps in by_camera.items() if number != own]
-    return mended(others[0].to_numpy(np.float64)) if others else None
+        return mended(cameras[0])
+    own = next((k for k, stamps in enumerate(cameras) if len(stamps) == n_recording), 0)
+    others = cameras[:own] + cameras[own + 1 :]
+    return mended(others[0]) if others else None
 
 
 def in_order(times: np.ndarray, xy: np.ndarray, where: str) -> tuple[np.ndarray, np.ndarray]:

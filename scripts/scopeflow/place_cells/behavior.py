@@ -67,10 +67,7 @@ def read_behavior(
     if header[0].strip().lower() == "scorer":
         found = _deeplabcut(path, separator, body_part, likelihood_min)
     else:
-        try:
-            table = pd.read_csv(path, sep=separator, skipinitialspace=True, encoding="utf-8-sig")
-        except pd.errors.ParserError as error:
-            raise InputError(f"{path}: not readable as a table ({error}). Mend it.") from None
+        table = _table(path, separator, skipinitialspace=True)
         table.columns = [str(name).strip() for name in table.columns]
         found = _eztrack(table) if set(EZTRACK) <= set(table.columns) else _plain(path, table)
     if not np.isfinite(found.xy).all(axis=1).any():
@@ -92,6 +89,16 @@ def _header(path: Path) -> tuple[list[str], str]:
         raise InputError(f"{path} is empty. Expected is a table of the animal's positions.")
     separator = max(",;\t", key=first.count)
     return next(csv.reader([first], delimiter=separator)), separator
+
+
+def _table(path: Path, separator: str, **options) -> pd.DataFrame:
+    """Read the whole table."""
+    try:
+        return pd.read_csv(path, sep=separator, encoding="utf-8-sig", **options)
+    except pd.errors.ParserError as error:
+        raise InputError(f"{path}: not readable as a table ({error}). Mend it.") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{path} is not a text file in UTF-8. Save it as CSV in UTF-8.") from None
 
 
 def _plain(path: Path, table: pd.DataFrame) -> Behavior:
@@ -138,9 +145,7 @@ def _scale_of_eztrack(table: pd.DataFrame) -> float | None:
 def _deeplabcut(
     path: Path, separator: str, body_part: str | None, likelihood_min: float
 ) -> Behavior:
-    table = pd.read_csv(
-        path, sep=separator, header=None, dtype=str, encoding="utf-8-sig", keep_default_na=False
-    )
+    table = _table(path, separator, header=None, dtype=str, keep_default_na=False)
     first = table.iloc[:DEEPLABCUT_ROWS, 0].str.strip().str.lower().tolist()
     if first != ["scorer", "bodyparts", "coords"]:
         raise InputError(

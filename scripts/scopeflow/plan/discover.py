@@ -44,12 +44,13 @@ def discover(root: str, pattern: str, session: str) -> dict[str, Session]:
             f"the animal or for discover.session ({session!r}). Allowed is such as "
             "{animal}/{date}/{session}."
         )
+    _refuse_unusable(pattern, columns)
     sessions: dict[str, Session] = {}
     rules = read_schema("sessions")["properties"]
     for folder, values in _match(Path(root), pattern.strip("/").split("/"), {}):
         if not has_recording(folder):
             continue
-        name = session.format(**values)
+        name = _named(session, values)
         where = f"discover, folder {folder}"
         for column, value in {"session": name, "animal": values["animal"]}.items():
             if not re.fullmatch(rules[column]["pattern"], value):
@@ -72,6 +73,27 @@ def discover(root: str, pattern: str, session: str) -> dict[str, Session]:
             f"{', '.join(SUFFIXES)}."
         )
     return sessions
+
+
+def _refuse_unusable(pattern: str, columns: list[str]) -> None:
+    """Refuse a pattern with a name that stands there twice, or is a number."""
+    for column in columns:
+        if columns.count(column) > 1 or not column.isidentifier():
+            fault = "twice" if columns.count(column) > 1 else "but a name begins with a letter"
+            raise InputError(
+                f"discover.pattern: {pattern!r} names {{{column}}} {fault}. Give each part of the "
+                "path a name of its own, such as {animal}/{date}/{session}."
+            )
+
+
+def _named(session: str, values: dict) -> str:
+    try:
+        return session.format(**values)
+    except (ValueError, LookupError, AttributeError) as error:
+        raise InputError(
+            f"discover.session: {session!r} is no pattern of a name ({error}). Allowed is such as "
+            "{session} or {animal}-{date}."
+        ) from None
 
 
 def _match(folder: Path, parts: list[str], values: dict) -> Iterator[tuple[Path, dict]]:

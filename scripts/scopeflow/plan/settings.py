@@ -94,7 +94,10 @@ def _typed(value: object) -> object:
         return [_typed(item) for item in value]
     if not isinstance(value, str):
         return value
-    parsed = yaml.safe_load(value) if len(value) < 40 else value
+    try:
+        parsed = yaml.safe_load(value) if len(value) < 40 else value
+    except (yaml.YAMLError, ValueError):  # a text that looks like YAML, or like a date
+        return value
     return parsed if isinstance(parsed, bool | int | float | None) else value
 
 

@@ -1,5 +1,6 @@
 """Movies that are stored as arrays: NumPy files and zarr stores."""
 
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -35,8 +36,8 @@ class NpyReader(ArrayReader):
             codec=f"raw {array.dtype}",
         )  # fmt: skip
 
-    def _block(self, start: int, stop: int) -> np.ndarray:
-        return np.load(self.path, mmap_mode="r")[start:stop]
+    def _opened(self) -> AbstractContextManager[np.ndarray]:
+        return nullcontext(np.load(self.path, mmap_mode="r"))
 
 
 class ZarrReader(ArrayReader):
@@ -63,11 +64,11 @@ class ZarrReader(ArrayReader):
             path=path, height=height, width=width, dtype=dtype, n_stated=n_frames, note=note,
             codec=f"zarr {node.dtype}",
         )  # fmt: skip
-        reader.name = name
+        reader.name, reader.chunk = name, node.chunks[0]
         return reader
 
-    def _block(self, start: int, stop: int) -> np.ndarray:
-        return zarr.open_array(self.path, path=self.name or "", mode="r")[start:stop]
+    def _opened(self) -> AbstractContextManager[zarr.Array]:
+        return nullcontext(zarr.open_array(self.path, path=self.name or "", mode="r"))
 
 
 def is_zarr(path: Path) -> bool:

@@ -1,7 +1,9 @@
 """What every reader of a recording offers, whatever the format of its file."""
 
+import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -11,7 +13,10 @@ import numpy as np
 
 from scopeflow.errors import InputError
 
-BLOCK_BYTES = 8 * 2**20  # read at once from formats that hold frames as an array
+# Read at once from formats that hold frames as an array, and at most if their pieces are larger.
+BLOCK_BYTES, BLOCK_BYTES_MAX = 8 * 2**20, 128 * 2**20
+# What libraries raise on a part of an array that cannot be unpacked.
+DAMAGED = (OSError, EOFError, ValueError, RuntimeError, zlib.error)
 EXACT_IN_FLOAT = 2**24  # whole numbers beyond it are rounded in float32
 
 
@@ -144,27 +149,61 @@ class Reader(ABC):
 
 
 class ArrayReader(Reader):
-    """A format that holds its frames as one array, any part of which can be read."""
+    """A format that holds its frames as one array, any part of which can be read.
+
+    Attributes
+    ----------
+    chunk : int
+        Frames that the file holds as one piece: none of them is read without the others.
+    """
+
+    chunk: int = 1
 
     @abstractmethod
-    def _block(self, start: int, stop: int) -> np.ndarray:
-        """Return frames of any number type, shape (frame, height, width)."""
+    def _opened(self) -> AbstractContextManager:
+        """Open the file; in it, a slice gives frames of any number type as they are stored."""
+
+    def _images(self, stored: np.ndarray) -> np.ndarray:
+        """Return frames (frame, height, width) from what a slice gives."""
+        return stored
 
     def _decoded(self, threads: int) -> Iterator[np.ndarray | None]:
-        size = max(BLOCK_BYTES // (self.height * self.width * self.dtype.itemsize), 1)
-        for start in range(0, self.n_stated, size):
-            try:
-                block = self._block(start, min(start + size, self.n_stated))
-            except OSError:  # this part is damaged; the next one may be whole
-                yield from [None] * (min(start + size, self.n_stated) - start)
-                continue
-            yield from np.ascontiguousarray(block, dtype=self.dtype)
+        with self._opened() as array:
+            for start, stop in self._blocks():
+                try:
+                    block = self._images(array[start:stop])
+                except DAMAGED:  # this part is damaged; the next one may be whole
+                    yield from [None] * (stop - start)
+                    continue
+                # Copies: a frame that is kept must not keep its block.
+                yield from (np.array(frame, self.dtype, order="C") for frame in block)
+                del block
+
+    def _blocks(self) -> Iterator[tuple[int, int]]:
+        """Yield first and last (exclusive) frame of the parts to read: whole chunks, if they fit.
+
+        Else each chunk is unpacked once for every part of it.
+        """
+        frame_bytes = self.height * self.width * self.dtype.itemsize
+        usual, most = (max(n // frame_bytes, 1) for n in (BLOCK_BYTES, BLOCK_BYTES_MAX))
+        whole = max(usual // self.chunk, 1) * self.chunk
+        for first in range(0, self.n_stated, whole):
+            end = min(first + whole, self.n_stated)
+            for start in range(first, end, most):
+                yield start, min(start + most, end)
 
     def read(self, frames: slice | Sequence[int]) -> np.ndarray:
-        """Return single frames, as they are in the file, without decoding others."""
+        """Return single frames, as they are in the file, without decoding others.
+
+        What is damaged is 0.
+        """
         wanted = [i for i in self._numbers(frames) if i < self.n_stated]
-        blocks = [self._block(i, i + 1) for i in wanted]
-        return np.array(blocks, self.dtype).reshape(-1, *self.shape)
+        found = np.zeros((len(wanted), *self.shape), self.dtype)
+        with self._opened() as array:
+            for k, i in enumerate(wanted):
+                with suppress(*DAMAGED):
+                    found[k] = self._images(array[i : i + 1])[0]
+        return found
 
 
 def frame_dtype(dtype: np.dtype, path: Path) -> tuple[np.dtype, str]:

@@ -91,13 +91,26 @@ class ContainerReader(Reader):
                 while more:  # after the last packet the decoder gives what it still holds
                     frames, more = _frames_of(packet)
                     for frame in frames:
-                        yield None if frame is None or frame.is_corrupt else self._gray(frame)
+                        yield None if frame is None or frame.is_corrupt else luma(frame, self.dtype)
 
-    def _gray(self, frame: av.VideoFrame) -> np.ndarray:
-        """Return the luma of a frame as it is coded, without any stretch of its range."""
-        if frame.format.is_rgb:
-            return cv2.cvtColor(frame.to_ndarray(format="rgb24"), cv2.COLOR_RGB2GRAY)
-        return _plane(frame, 0, self.dtype)
+
+def luma(frame: av.VideoFrame, dtype: np.dtype) -> np.ndarray:
+    """Return the brightness of a frame as it is coded, without any stretch of its range.
+
+    Parameters
+    ----------
+    frame : VideoFrame
+        Decoded.
+    dtype : numpy.dtype
+        Of the reader: uint8 or uint16.
+
+    Returns
+    -------
+    ndarray of `dtype`, shape (height, width)
+    """
+    if frame.format.is_rgb:
+        return cv2.cvtColor(frame.to_ndarray(format="rgb24"), cv2.COLOR_RGB2GRAY)
+    return _plane(frame, 0, dtype)
 
 
 def _colour_note(path: Path, form: av.VideoFormat) -> str:

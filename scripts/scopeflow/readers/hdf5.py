@@ -1,6 +1,7 @@
 """HDF5 files: a movie under any name, or the one-photon series of an NWB file."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import h5py
@@ -32,12 +33,13 @@ class Hdf5Reader(ArrayReader):
                 path=path, height=height, width=width, dtype=dtype, n_stated=n_frames, note=note,
                 codec=f"{data.compression or 'raw'} {data.dtype}",
             )  # fmt: skip
-        reader.name = name
+            reader.name, reader.chunk = name, (data.chunks or (1,))[0]
         return reader
 
-    def _block(self, start: int, stop: int) -> np.ndarray:
+    @contextmanager
+    def _opened(self) -> Iterator[h5py.Dataset]:
         with h5py.File(self.path, "r") as file:
-            return file[self.name][start:stop]
+            yield file[self.name]
 
 
 class NwbReader(ArrayReader):
@@ -64,12 +66,16 @@ class NwbReader(ArrayReader):
                 fps_hz=rate, stamps_ms=stamps, metadata=_metadata(file),
                 codec=f"{data.compression or 'raw'} {data.dtype}",
             )  # fmt: skip
-        reader.name = name
+            reader.name, reader.chunk = name, (data.chunks or (1,))[0]
         return reader
 
-    def _block(self, start: int, stop: int) -> np.ndarray:
+    @contextmanager
+    def _opened(self) -> Iterator[h5py.Dataset]:
         with h5py.File(self.path, "r") as file:
-            return file[f"{self.name}/data"][start:stop].transpose(0, 2, 1)
+            yield file[f"{self.name}/data"]
+
+    def _images(self, stored: np.ndarray) -> np.ndarray:
+        return stored.transpose(0, 2, 1)
 
 
 def opened(path: Path) -> h5py.File:

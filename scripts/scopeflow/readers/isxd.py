@@ -8,6 +8,7 @@ them, of equal size before and after.
 
 import json
 import struct
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -42,10 +43,10 @@ class IsxdReader(ArrayReader):
             timing = timing[0] if isinstance(timing, list) else timing
             kept = _kept(timing)
             period_s = _ratio(timing["period"])
-        except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError, ZeroDivisionError) as error:
             raise InputError(
-                f"{path}: its description lacks what a movie has ({type(error).__name__}: "
-                f"{error}). Export it as TIFF from the Inscopix software."
+                f"{path}: its description lacks what a movie has, or does not fit together "
+                f"({type(error).__name__}: {error}). Export it as TIFF from the Inscopix software."
             ) from error
         if kind != 0 or number not in DTYPES or not height * width:
             raise InputError(
@@ -66,12 +67,13 @@ class IsxdReader(ArrayReader):
         reader.stored, reader.pixels_before, reader.pixels_per_frame = stored, extra, per_frame
         return reader
 
-    def _block(self, start: int, stop: int) -> np.ndarray:
-        rows = np.memmap(self.path, self.stored, "r", 0, (self.n_stated, self.pixels_per_frame))[
-            start:stop
-        ]
+    def _opened(self) -> AbstractContextManager[np.ndarray]:
+        shape = self.n_stated, self.pixels_per_frame
+        return nullcontext(np.memmap(self.path, self.stored, "r", 0, shape))
+
+    def _images(self, stored: np.ndarray) -> np.ndarray:
         first = self.pixels_before
-        return rows[:, first : first + self.height * self.width].reshape(-1, *self.shape)
+        return stored[:, first : first + self.height * self.width].reshape(-1, *self.shape)
 
 
 def _description(path: Path) -> tuple[dict, int]:
@@ -101,6 +103,8 @@ def _kept(timing: dict) -> np.ndarray:
             if isinstance(part, list):  # first and last of a range
                 kept[int(part[0]) : int(part[-1]) + 1] = False
             else:
+                if not 0 <= int(part) < len(kept):
+                    raise ValueError(f"frame {part} is {name}, of {len(kept)}")
                 kept[int(part)] = False
     return np.flatnonzero(kept)
 

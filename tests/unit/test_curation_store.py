@@ -29,12 +29,17 @@ def rows(path):
         return list(csv.DictReader(handle))
 
 
+def decided(path):
+    """Rows that say something of their unit."""
+    return [r for r in rows(path) if r["label"] or r["merge_into"] or r["note"]]
+
+
 def test_every_action_is_on_disk_at_once_and_logged(store):
     store.act("merge", [1, 3])
     store.act("note", [5], 'a "strange", cell')
     store.act("drop", [7])
     store.act("undo", [])
-    table = rows(store.path)
+    table = decided(store.path)
     assert [(r["unit_id"], r["label"], r["merge_into"], r["note"]) for r in table] == [
         ("3", "", "1", ""), ("5", "", "", 'a "strange", cell'),
     ]  # fmt: skip
@@ -63,7 +68,7 @@ def test_a_table_that_another_window_wrote_is_read_before_it_is_written(store):
     store.act("keep", [1])
     LabelStore(store.path, UNITS, PLACE, "abc", "bob").act("drop", [3])
     store.act("keep", [5])
-    assert [r["label"] for r in rows(store.path)] == ["accept", "reject", "accept"]
+    assert [r["label"] for r in decided(store.path)] == ["accept", "reject", "accept"]
 
 
 def test_labels_of_other_units_are_refused_with_the_remedy(store):
@@ -79,7 +84,7 @@ def test_rows_written_by_hand_get_no_digest_until_they_are_touched(store):
     store.path.write_text("unit_id,label\n1,reject\n3,accept\n")
     hand = LabelStore(store.path, UNITS, PLACE, "abc", "ann")
     hand.act("keep", [1])
-    assert [(r["label"], r["units"]) for r in rows(store.path)] == [
+    assert [(r["label"], r["units"]) for r in decided(store.path)] == [
         ("accept", "abc"), ("accept", ""),
     ]  # fmt: skip
 
@@ -97,7 +102,7 @@ def test_a_disk_that_refuses_leaves_everything_as_it_was(store, monkeypatch):
     with pytest.raises(InputError, match="No space left"):
         store.act("undo", [])
     assert store.decisions.word(1) == "keep"
-    assert [r["label"] for r in rows(store.path)] == ["accept"]
+    assert [r["label"] for r in decided(store.path)] == ["accept"]
 
 
 def test_labels_are_carried_over_to_the_cells_at_their_places(store):
@@ -110,8 +115,33 @@ def test_labels_are_carried_over_to_the_cells_at_their_places(store):
     assert "2 of 3 labels" in said
     new = LabelStore(store.path, UNITS, moved, "def", "ann")
     assert {u: new.decisions.word(u) for u in UNITS} == {1: "", 3: "drop", 5: "", 7: "keep"}
-    assert len(rows(store.path.with_name("v.abc.csv"))) == 3
+    assert len(decided(store.path.with_name("v.abc.csv"))) == 3
     assert "belong to these units already" in carry_over(store.path, UNITS, moved, "def", 12.0)
+
+
+def test_a_merge_is_carried_over_though_nothing_else_is_said_of_its_survivor(store):
+    store.act("merge", [3, 5])
+    store.act("note", [1], "odd")
+    said = carry_over(store.path, UNITS, PLACE + 0.1, "def", 12.0)
+    assert "2 of 2 labels" in said
+    assert read_labels(store.path, UNITS, "def").merged == {3: [3, 5]}
+
+
+def test_the_label_of_a_duplicate_does_not_land_on_the_cell_beside_it(tmp_path):
+    """Of two units at one place the second is dropped; then only the first one's cell is left."""
+    twice = np.array([[5.0, 5], [8, 5], [5, 30]])
+    store = LabelStore(tmp_path / "v.csv", UNITS[:3], twice, "abc", "ann")
+    store.act("drop", [3])
+    said = carry_over(store.path, UNITS[:2], twice[[0, 2]], "def", 12.0)
+    assert "0 of 1 labels" in said
+    assert decided(store.path) == []
+
+
+def test_a_table_that_says_nothing_belongs_to_any_units(store):
+    store.act("keep", [1])
+    store.act("undo", [])
+    assert rows(store.path) == []
+    assert LabelStore(store.path, UNITS, PLACE, "def", "ann").decisions.labels == {}
 
 
 def test_there_may_be_nothing_to_carry_over(store):

@@ -82,7 +82,8 @@ class LabelStore:
                 *(row.get(column, "") for column in ("note", "rater", "time")),
             )  # fmt: skip
             self._stamps[unit] = row.get("units", "")
-        self.decisions = Decisions(self._unit_id.tolist(), labels)
+        decided = {unit: label for unit, label in labels.items() if not label.empty}
+        self.decisions = Decisions(self._unit_id.tolist(), decided)
 
     def _signature(self) -> tuple[int, int, int] | None:
         try:
@@ -148,17 +149,22 @@ class LabelStore:
             os.fsync(handle.fileno())
 
     def _save(self) -> None:
-        """Replace the table as a whole, so that no reader ever sees half of it."""
+        """Replace the table as a whole, so that no reader ever sees half of it.
+
+        Units that nothing is decided of have a row, too: `carry_over` is to know their places,
+        be it to find the survivor of a merge, or which of two cells a label belongs to.
+        """
         part = self.path.with_name(f".{self.path.name}.part")
         with part.open("w", encoding="utf-8", newline="") as handle:
             writer = csv.writer(handle, lineterminator="\n")
             writer.writerow(COLUMNS)
-            for unit, label in sorted(self.decisions.labels.items()):
+            for unit in sorted(self._place) if self.decisions.labels else []:
+                label = self.decisions.of(unit)
                 target = "" if label.merge_into is None else label.merge_into
                 height, width = (f"{x:.2f}" for x in self._place[unit])
                 writer.writerow([
                     unit, label.label, target, label.note, label.rater, label.time,
-                    self._stamps.get(unit, ""), height, width,
+                    self._stamps.get(unit, self.units), height, width,
                 ])  # fmt: skip
             handle.flush()
             os.fsync(handle.fileno())
@@ -203,8 +209,9 @@ def carry_over(
             "Remove the file to begin anew."
         ) from None
     new_of = _same_places(rows, np.array(old_place), unit_id, place, CARRY_MAX * diameter_px)
+    decided = [row for row in rows if any(row.get(c) for c in ("label", "merge_into", "note"))]
     store = LabelStore(path.with_name(f".{path.name}.new"), unit_id, place, units, "")
-    for row in rows:
+    for row in decided:
         new, target = new_of.get(row["unit_id"]), row.get("merge_into", "")
         if new is None or (target and target not in new_of):
             continue
@@ -212,13 +219,12 @@ def carry_over(
             row["label"].lower(), new_of[target] if target else None,
             *(row.get(c, "") for c in ("note", "rater", "time")),
         )  # fmt: skip
-        store._stamps[new] = units
     old = path.with_name(f"{path.stem}.{next(r['units'] for r in rows if r.get('units'))}.csv")
     store._save()
     os.replace(path, old)
     os.replace(store.path, path)
     n = len(store.decisions.labels)
-    return f"{n} of {len(rows)} labels were carried over to the cells at their places; old: {old}"
+    return f"{n} of {len(decided)} labels were carried over to the cells at their places; old: {old}"
 
 
 def _same_places(

@@ -1,6 +1,7 @@
 """Labels on disk: whole, at once, for the right units, and carried over to others."""
 
 import csv
+import os
 import types
 from pathlib import Path
 
@@ -115,7 +116,7 @@ def test_labels_are_carried_over_to_the_cells_at_their_places(store):
     assert "2 of 3 labels" in said
     new = LabelStore(store.path, UNITS, moved, "def", "ann")
     assert {u: new.decisions.word(u) for u in UNITS} == {1: "", 3: "drop", 5: "", 7: "keep"}
-    assert len(decided(store.path.with_name("v.abc.csv"))) == 3
+    assert len(decided(store.path.with_name("v~abc.csv"))) == 3
     assert "belong to these units already" in carry_over(store.path, UNITS, moved, "def", 12.0)
 
 
@@ -135,6 +136,42 @@ def test_the_label_of_a_duplicate_does_not_land_on_the_cell_beside_it(tmp_path):
     said = carry_over(store.path, UNITS[:2], twice[[0, 2]], "def", 12.0)
     assert "0 of 1 labels" in said
     assert decided(store.path) == []
+
+
+def test_what_a_killed_call_left_behind_does_not_stop_the_next(store):
+    store.act("keep", [1])
+    left = store.path.with_name(".v.csv.new")
+    left.write_text("unit_id,label,units\n1,reject,other\n")
+    assert "1 of 1 labels" in carry_over(store.path, UNITS, PLACE, "def", 12.0)
+    assert [r["label"] for r in decided(store.path)] == ["accept"]
+    assert not left.exists()
+
+
+def test_there_is_a_table_whenever_carrying_over_is_killed(store, monkeypatch):
+    store.act("keep", [1])
+    before, replace = store.path.read_bytes(), os.replace
+
+    def killed(source, target):
+        if Path(target) == store.path:
+            raise KeyboardInterrupt
+        replace(source, target)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("scopeflow.pages.curation.store.os.replace", killed)
+        carry_over(store.path, UNITS, PLACE, "def", 12.0)
+    assert store.path.read_bytes() == before
+    carry_over(store.path, UNITS, PLACE, "def", 12.0)
+    assert [p.name for p in store.path.parent.glob("v~*")] == ["v~abc.csv"]
+
+
+def test_no_old_table_is_lost_when_labels_go_there_and_back(store):
+    for action in ("keep", "drop"):
+        LabelStore(store.path, UNITS, PLACE, "abc", "ann").act(action, [1])
+        carry_over(store.path, UNITS, PLACE, "def", 12.0)
+        if action == "keep":
+            carry_over(store.path, UNITS, PLACE, "abc", 12.0)
+    kept = [decided(store.path.with_name(f"v~abc{n}.csv"))[0]["label"] for n in ("", "~2")]
+    assert kept == ["accept", "reject"]
 
 
 def test_a_table_that_says_nothing_belongs_to_any_units(store):
@@ -198,8 +235,6 @@ def test_the_page_and_the_rule_know_units_by_the_same_digest(result, tmp_path):
 def test_labels_written_by_hand_before_the_units_are_told(result, tmp_path, caplog):
     path = tmp_path / "labels.csv"
     path.write_text("unit_id,label\n1,reject\n")
-    import os
-
     os.utime(path, (0, 0))
     curate.main(job(result, [str(path)], tmp_path))
     assert "is older than units.zarr" in caplog.text
@@ -217,6 +252,18 @@ def test_raters_of_a_result_are_compared(result):
         compared(result, "ann", "eve")
     with pytest.raises(InputError, match=r"no rater .\.\./x"):
         Session(result).decisions_of("../x")
+
+
+@pytest.mark.filterwarnings("ignore:Consolidated metadata")
+def test_old_tables_and_other_variants_are_no_raters(result):
+    Session(result, "ann").store.act("keep", [1])
+    folder = result.parents[2] / "curation" / "day1"
+    for name in ("default~abc", "default.ann~abc", "default.2"):
+        (folder / f"{name}.csv").write_text("unit_id,label\n1,reject\n")
+    (result.parent / "default.2").mkdir()
+    assert set(Session(result).other_raters()) == {"ann"}
+    with pytest.raises(InputError, match=r"--rater 2: .* variant default\.2"):
+        Session(result, "2")
 
 
 @pytest.mark.filterwarnings("ignore:Consolidated metadata")

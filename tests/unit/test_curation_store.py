@@ -90,6 +90,15 @@ def test_rows_written_by_hand_get_no_digest_until_they_are_touched(store):
     ]  # fmt: skip
 
 
+def test_a_row_shorter_than_the_header_lacks_nothing_but_its_label(store):
+    store.path.parent.mkdir(parents=True)
+    store.path.write_text("unit_id,label,merge_into\n5\n1,reject\n")
+    assert not remakes_units(store.path)
+    hand = LabelStore(store.path, UNITS, PLACE, "abc", "ann")
+    assert {u: hand.decisions.word(u) for u in UNITS} == {1: "drop", 3: "", 5: "", 7: ""}
+    assert read_labels(store.path, UNITS).rejected == [1]
+
+
 def test_a_disk_that_refuses_leaves_everything_as_it_was(store, monkeypatch):
     store.act("keep", [1])
 

@@ -175,10 +175,9 @@ def _merge(before, A: sparse.csr_array, shape, labels: Labels, changes: Changes)
 
 
 def _split(before, A: sparse.csr_array, shape, labels: Labels, movie, changes: Changes) -> None:
-    """Make two of every unit labelled so; the larger keeps the number, the other gets a new one."""
+    """Make two of every unit labelled so; the larger keeps the number."""
     unit_id = before["unit_id"][:].tolist()
-    old = [label for members in before.attrs.get("lineage", {}).values() for label in members]
-    new = max([*unit_id, *old], default=0)
+    step = step_of_splits(before)
     radius = model_of(before.attrs).radius_px
     for unit in labels.split:
         k = unit_id.index(unit)
@@ -188,11 +187,21 @@ def _split(before, A: sparse.csr_array, shape, labels: Labels, movie, changes: C
         if len(parts) < 2:
             changes.not_split.append(unit)
             continue
-        new += 1
+        new = step + unit
         changes.added[new], changes.split[unit] = unit, [unit, new]
         for label, part in zip((unit, new), parts, strict=True):
             part = (part / part.max()).astype(np.float32)
             changes.rows[label] = {"unit_id": label, **shape_numbers(part, shape)}
+
+
+def step_of_splits(before: zarr.Group) -> int:
+    """Return what the second part of a split adds to its unit's number.
+
+    The power of ten above all numbers that units have or had: the number of a part depends on
+    its own unit alone, tells which one that is, and is never another unit's.
+    """
+    old = [label for members in before.attrs.get("lineage", {}).values() for label in members]
+    return 10 ** len(str(max([*before["unit_id"][:].tolist(), *old], default=0)))
 
 
 def _refit(before, A: sparse.csr_array, shape, movie: Movie, changes: Changes) -> None:

@@ -86,9 +86,9 @@ def test_a_unit_of_two_cells_is_split_into_them(truth, found, tmp_path):
     A, C, _ = truth
     path, movie = found(*lumped(truth))
     changes = write_curated(path, tmp_path / "c.zarr", Labels(split=[1]), movie)
-    assert changes.split == {1: [1, 10]}  # 9 was a unit once
+    assert changes.split == {1: [1, 11]}  # 9 was a unit once
     after = zarr.open_group(tmp_path / "c.zarr", mode="r")
-    np.testing.assert_array_equal(after["unit_id"][:], [1, 2, 10])
+    np.testing.assert_array_equal(after["unit_id"][:], [1, 2, 11])
     parts = after["A"][:][[0, 2]].reshape(2, -1)
     true = A.toarray()
     first, second = (0, 1) if agreement(parts[0], true[0]) > 0.5 else (1, 0)
@@ -98,9 +98,28 @@ def test_a_unit_of_two_cells_is_split_into_them(truth, found, tmp_path):
     np.testing.assert_array_equal(after["accepted"][:], [1, 0, 1])
     assert np.isnan(after["YrA"][0][50:53]).all()
     np.testing.assert_array_equal(after["C"][1], C[2])  # the others are not touched
-    assert after.attrs["lineage"] == {"1": [1], "10": [1], "2": [2, 9]}
-    assert after.attrs["curation"]["split"] == {"1": [1, 10]}
+    assert after.attrs["lineage"] == {"1": [1], "11": [1], "2": [2, 9]}
+    assert after.attrs["curation"]["split"] == {"1": [1, 11]}
     assert after.attrs["curation"]["refitted"]
+
+
+def in_two_pieces():
+    """Four units of two pieces each, and traces."""
+    footprints = np.zeros((4, *SHAPE), np.float32)
+    for k in range(4):
+        footprints[k, 4 + 10 * k : 9 + 10 * k, 5:12] = 1
+        footprints[k, 4 + 10 * k : 8 + 10 * k, 30:35] = 0.8
+    calcium = np.ones((4, N_FRAMES), np.float32)
+    return sparse.csr_array(footprints.reshape(4, -1)), calcium
+
+
+def test_the_number_of_a_part_does_not_depend_on_other_splits(found, tmp_path):
+    path, movie = found(*in_two_pieces())
+    for units in ([4], [1, 4], [1, 2, 3, 4]):
+        changes = write_curated(path, tmp_path / f"{len(units)}.zarr", Labels(split=units), movie)
+        assert changes.split == {unit: [unit, 10 + unit] for unit in units}
+        after = zarr.open_group(tmp_path / f"{len(units)}.zarr", mode="r")
+        assert len(set(after["unit_id"][:])) == 4 + len(units)
 
 
 def test_a_single_cell_stays_whole(truth, found, tmp_path):

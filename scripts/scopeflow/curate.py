@@ -179,18 +179,18 @@ def _split(before, A: sparse.csr_array, shape, labels: Labels, movie, changes: C
     unit_id = before["unit_id"][:].tolist()
     step = step_of_splits(before)
     radius = model_of(before.attrs).radius_px
-    for unit in labels.split:
-        k = unit_id.index(unit)
-        parts = [part.ravel() for part in pieces(A[[k]].toarray().reshape(shape))]
-        if len(parts) < 2:
-            parts = split_by_activity(k, A, before["C"], shape, movie, radius)
+    places = [unit_id.index(unit) for unit in labels.split]
+    whole = [k for k in places if len(pieces(A[[k]].toarray().reshape(shape))) < 2]
+    by_activity = split_by_activity(whole, A, before["C"], shape, movie, radius)
+    for unit, k in zip(labels.split, places, strict=True):
+        parts = next(by_activity) if k in whole else pieces(A[[k]].toarray().reshape(shape))
         if len(parts) < 2:
             changes.not_split.append(unit)
             continue
         new = step + unit
         changes.added[new], changes.split[unit] = unit, [unit, new]
         for label, part in zip((unit, new), parts, strict=True):
-            part = (part / part.max()).astype(np.float32)
+            part = (part.ravel() / part.max()).astype(np.float32)
             changes.rows[label] = {"unit_id": label, **shape_numbers(part, shape)}
 
 

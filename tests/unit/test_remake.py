@@ -5,13 +5,14 @@ import pytest
 import zarr
 from scipy import sparse
 
+from scopeflow import remake
 from scopeflow.curate import write_curated
 from scopeflow.deconvolve import coefficients, response_norms
-from scopeflow.footprints import blobs, write_footprints
+from scopeflow.footprints import blobs, read_footprints, write_footprints
 from scopeflow.labels import Labels
 from scopeflow.movie import Movie
 from scopeflow.quality import diameters
-from scopeflow.remake import parts_by_activity, pieces
+from scopeflow.remake import parts_by_activity, pieces, split_by_activity
 from scopeflow.stores import create, create_movie, new_store, put, slabs
 
 SHAPE, N_FRAMES, FPS = (48, 48), 900, 20.0
@@ -120,6 +121,27 @@ def test_the_number_of_a_part_does_not_depend_on_other_splits(found, tmp_path):
         assert changes.split == {unit: [unit, 10 + unit] for unit in units}
         after = zarr.open_group(tmp_path / f"{len(units)}.zarr", mode="r")
         assert len(set(after["unit_id"][:])) == 4 + len(units)
+
+
+def test_all_splits_are_made_in_one_pass_over_the_movie(truth, found, tmp_path, monkeypatch):
+    """As many as fit into the memory; with less of it the parts are the same."""
+    path, movie = found(*lumped(truth))
+    A, shape = read_footprints(path)
+    C = lumped(truth)[1]
+    reads, read = [], movie.read
+    monkeypatch.setattr(movie, "read", lambda slab: reads.append(slab) or read(slab))
+
+    def parts():
+        return list(split_by_activity([0, 1], A, C, shape, movie, 24.0))
+
+    together = parts()
+    assert [len(one) for one in together] == [2, 1]
+    assert reads == movie.slabs
+    monkeypatch.setattr(remake, "COVARIANCES", 1)
+    apart = parts()
+    assert reads == 3 * movie.slabs
+    for one, other in zip(together, apart, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_a_single_cell_stays_whole(truth, found, tmp_path):

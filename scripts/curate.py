@@ -34,7 +34,7 @@ def main(smk: "Snakemake") -> None:
         logger.warning(
             "session %s: units %s stay whole: %s", session, changes.not_split,
             "their pixels do not follow two courses" if movie else
-            "a split needs the movie. Set keep_movies: true and run again.",
+            "a split needs the movie, which units of another program come without.",
         )  # fmt: skip
 
 

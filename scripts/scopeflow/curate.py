@@ -175,24 +175,33 @@ def _merge(before, A: sparse.csr_array, shape, labels: Labels, changes: Changes)
 
 
 def _split(before, A: sparse.csr_array, shape, labels: Labels, movie, changes: Changes) -> None:
-    """Make two of every unit labelled so; the larger keeps the number, the other gets a new one."""
+    """Make two of every unit labelled so; the larger keeps the number."""
     unit_id = before["unit_id"][:].tolist()
-    old = [label for members in before.attrs.get("lineage", {}).values() for label in members]
-    new = max([*unit_id, *old], default=0)
+    step = step_of_splits(before)
     radius = model_of(before.attrs).radius_px
-    for unit in labels.split:
-        k = unit_id.index(unit)
-        parts = [part.ravel() for part in pieces(A[[k]].toarray().reshape(shape))]
-        if len(parts) < 2:
-            parts = split_by_activity(k, A, before["C"], shape, movie, radius)
+    places = [unit_id.index(unit) for unit in labels.split]
+    whole = [k for k in places if len(pieces(A[[k]].toarray().reshape(shape))) < 2]
+    by_activity = split_by_activity(whole, A, before["C"], shape, movie, radius)
+    for unit, k in zip(labels.split, places, strict=True):
+        parts = next(by_activity) if k in whole else pieces(A[[k]].toarray().reshape(shape))
         if len(parts) < 2:
             changes.not_split.append(unit)
             continue
-        new += 1
+        new = step + unit
         changes.added[new], changes.split[unit] = unit, [unit, new]
         for label, part in zip((unit, new), parts, strict=True):
-            part = (part / part.max()).astype(np.float32)
+            part = (part.ravel() / part.max()).astype(np.float32)
             changes.rows[label] = {"unit_id": label, **shape_numbers(part, shape)}
+
+
+def step_of_splits(before: zarr.Group) -> int:
+    """Return what the second part of a split adds to its unit's number.
+
+    The power of ten above all numbers that units have or had: the number of a part depends on
+    its own unit alone, tells which one that is, and is never another unit's.
+    """
+    old = [label for members in before.attrs.get("lineage", {}).values() for label in members]
+    return 10 ** len(str(max([*before["unit_id"][:].tolist(), *old], default=0)))
 
 
 def _refit(before, A: sparse.csr_array, shape, movie: Movie, changes: Changes) -> None:

@@ -156,7 +156,10 @@ def remakes_units(path: Path) -> bool:
 
 
 def read_rows(path: Path) -> list[tuple[int, dict[str, str]]]:
-    """Return (number of the row, values by column) of every row that is not blank."""
+    """Return (number of the row, values by column) of every row that is not blank.
+
+    Cells that a short row lacks are empty.
+    """
     try:
         with path.open(encoding="utf-8-sig", newline="") as handle:
             first = handle.readline()
@@ -173,7 +176,7 @@ def read_rows(path: Path) -> list[tuple[int, dict[str, str]]]:
                 "The first row must name the columns unit_id, label and, if needed, merge_into."
             )
     return [
-        (number, dict(zip(columns, cells, strict=False)))
+        (number, dict.fromkeys(columns, "") | dict(zip(columns, cells, strict=False)))
         for number, cells in enumerate(table[1:], start=2)
         if any(cells)
     ]

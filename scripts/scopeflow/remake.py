@@ -4,7 +4,7 @@ Footprints come from the footprints there are and, for a split, from the movie's
 traces are read from the movie and deconvolved as those of every other unit.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +24,7 @@ EDGE_PERCENTILE = 5  # of pixels, by how much they belong to one part: these are
 SECOND_MIN = 0.01  # of the first course's variance: a second one below is none
 NOISE_MIN = 3.0  # times the third's, which is noise
 SPLIT_PIXELS = 1500  # of a footprint at most, its brightest; their covariance is square
+COVARIANCES = 2**25  # values of covariances at once, of 8 bytes each
 AVERAGED_S = 0.2  # frames within this are averaged for the covariance
 
 
@@ -126,15 +127,66 @@ def parts_by_activity(
     return sorted(parts, key=lambda part: -part.sum())
 
 
+class _Gathered:
+    """Sums over the movie for the covariance of one unit's pixels, its background taken off."""
+
+    def __init__(self, unit: int, A: sparse.csr_array, patch: Patch, shape: tuple[int, int]):
+        self.own = A[[unit]].toarray().ravel()
+        pixels = np.flatnonzero(self.own)
+        pixels = np.sort(pixels[np.argsort(-self.own[pixels], kind="stable")[:SPLIT_PIXELS]])
+        touching = A[:, pixels].max(axis=1).toarray().ravel() > 0
+        self.neighbours = np.setdiff1d(touching.nonzero()[0], unit)
+        box = np.zeros(shape, dtype=np.int64) - 1
+        box[patch.rows, patch.cols] = np.arange(np.prod(patch.shape)).reshape(patch.shape)
+        at = box.ravel()[pixels]
+        self.pixels, self.at = pixels[at >= 0], at[at >= 0]
+        self.mixing = A[self.neighbours][:, self.pixels].toarray().T
+        self.patch, self.shape, self.n = patch, shape, 0
+        self.total = np.zeros(len(self.pixels))
+        self.second = np.zeros((len(self.pixels),) * 2)
+
+    def add(self, frames: np.ndarray, C: np.ndarray, per: int) -> None:
+        """Take frames (frame, height, width) and all units' calcium (unit_id, frame) in them."""
+        patch, at = self.patch, self.at
+        frames = frames[:, patch.rows, patch.cols].reshape(len(frames), -1).astype(np.float32)
+        ground = frames @ patch.filters[1:].T @ patch.basis[:, at].astype(np.float32)
+        rest = frames[:, at] - ground - (self.mixing @ C[self.neighbours]).T
+        rest = rest[: len(rest) // per * per].reshape(-1, per, len(at)).mean(axis=1)
+        self.total += rest.sum(axis=0)
+        self.second += rest.T.astype(np.float64) @ rest
+        self.n += len(rest)
+
+    def parts(self) -> list[np.ndarray]:
+        """Return two footprints (pixel,) of the whole image, or the one there is."""
+        if self.n < 2:
+            return [self.own]
+        mean = self.total / self.n
+        covariance = self.second / self.n - np.outer(mean, mean)
+        inside = np.zeros(self.own.size, dtype=bool)
+        inside[self.pixels] = True
+        values = self.own[self.pixels].astype(float)
+        parts = []
+        for part in parts_by_activity(covariance, values, inside.reshape(self.shape)):
+            whole = np.zeros(len(self.own), dtype=np.float32)
+            whole[self.pixels] = part
+            parts.append(whole)
+        return parts if len(parts) == 2 else [self.own]
+
+
 def split_by_activity(
-    unit: int, A: sparse.csr_array, C, shape: tuple[int, int], movie: Movie, radius_px: float
-) -> list[np.ndarray]:
-    """Split one footprint into two by the movie.
+    units: Iterable[int],
+    A: sparse.csr_array,
+    C,
+    shape: tuple[int, int],
+    movie: Movie,
+    radius_px: float,
+) -> Iterator[list[np.ndarray]]:
+    """Split footprints into two by the movie.
 
     Parameters
     ----------
-    unit : int
-        Position of the unit.
+    units : iterable of int
+        Positions of the units to split.
     A : csr_array of float32, shape (unit_id, pixel)
         Footprints of all units.
     C : zarr.Array or ndarray, shape (unit_id, frame)
@@ -142,51 +194,48 @@ def split_by_activity(
     shape : tuple of int
         (height, width) in px.
     movie : Movie
-        Read once.
+        Read once, or once for every 14 units of 1500 px, whose covariances fill the memory.
     radius_px : float
         Of the patch that the local background is taken from.
 
-    Returns
-    -------
+    Yields
+    ------
     list of ndarray of float32, shape (pixel,)
-        Of the whole image: two footprints, or one if two courses are not told apart.
+        For each unit in turn, of the whole image: two footprints, or one if two courses are
+        not told apart.
     """
-    own = A[[unit]].toarray().ravel()
-    pixels = np.flatnonzero(own)
-    pixels = np.sort(pixels[np.argsort(-own[pixels], kind="stable")[:SPLIT_PIXELS]])
-    neighbours = np.setdiff1d((A[:, pixels].max(axis=1).toarray().ravel() > 0).nonzero()[0], unit)
-    patch = _patch_of(unit, A, shape, radius_px, movie.usable)
-    box = np.zeros(shape, dtype=np.int64) - 1
-    box[patch.rows, patch.cols] = np.arange(np.prod(patch.shape)).reshape(patch.shape)
-    at = box.ravel()[pixels]
-    pixels, at = pixels[at >= 0], at[at >= 0]
-    mixing = A[neighbours][:, pixels].toarray().T
-    total, second, n = np.zeros(len(pixels)), np.zeros((len(pixels),) * 2), 0
+    for batch in _batches(list(units), A):
+        patches = [_patch_of(unit, A, shape, radius_px, movie.usable) for unit in batch]
+        gathered = [
+            _Gathered(unit, A, patch, shape) for unit, patch in zip(batch, patches, strict=True)
+        ]
+        _gather(gathered, C, movie)
+        yield from (one.parts() for one in gathered)
+
+
+def _batches(units: list[int], A: sparse.csr_array) -> list[list[int]]:
+    """Cut units into groups whose covariances fit into the memory, each of one at least."""
+    batches, room = [], 0
+    for unit in units:
+        need = min(A[[unit]].nnz, SPLIT_PIXELS) ** 2
+        if need > room:
+            batches.append([])
+            room = COVARIANCES
+        batches[-1].append(unit)
+        room -= need
+    return batches
+
+
+def _gather(gathered: list[_Gathered], C, movie: Movie) -> None:
+    """Read the movie once for some units."""
     per = max(round(AVERAGED_S * movie.fps_hz), 1)
     for slab in movie.slabs:
         good = movie.weight[slab]
-        frames = movie.read(slab)[:, patch.rows, patch.cols][good].reshape(good.sum(), -1)
-        if len(frames) < per:
+        if good.sum() < per:
             continue
-        frames = frames.astype(np.float32)
-        ground = frames @ patch.filters[1:].T @ patch.basis[:, at].astype(np.float32)
-        rest = frames[:, at] - ground - (mixing @ C[:, slab][neighbours][:, good]).T
-        rest = rest[: len(rest) // per * per].reshape(-1, per, len(pixels)).mean(axis=1)
-        total += rest.sum(axis=0)
-        second += rest.T.astype(np.float64) @ rest
-        n += len(rest)
-    if n < 2:
-        return [own]
-    mean = total / n
-    covariance = second / n - np.outer(mean, mean)
-    inside = np.zeros(shape[0] * shape[1], dtype=bool)
-    inside[pixels] = True
-    parts = []
-    for part in parts_by_activity(covariance, own[pixels].astype(float), inside.reshape(shape)):
-        whole = np.zeros(len(own), dtype=np.float32)
-        whole[pixels] = part
-        parts.append(whole)
-    return parts if len(parts) == 2 else [own]
+        frames, calcium = movie.read(slab)[good], C[:, slab][:, good]
+        for one in gathered:
+            one.add(frames, calcium, per)
 
 
 def _patch_of(

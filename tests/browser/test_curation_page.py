@@ -67,9 +67,12 @@ class Server:
         return self.folder.parents[2] / "curation" / session / f"{variant}.csv"
 
     def rows(self, log: bool = False) -> list[dict]:
+        """Lines of the log, or the rows that say something of their unit."""
         path = self.labels.with_suffix(".log.csv") if log else self.labels
         with path.open(newline="", encoding="utf-8") as handle:
-            return list(csv.DictReader(handle))
+            rows = list(csv.DictReader(handle))
+        said = ("action", "label", "merge_into", "note")
+        return [row for row in rows if any(row.get(column) for column in said)]
 
     def stop(self) -> str:
         self.process.terminate()

@@ -18,12 +18,6 @@ def disk(row, col, radius=3):
     return Footprint(pixels, image.ravel()[pixels])
 
 
-def test_bytes_are_black_at_the_lower_and_white_at_the_upper_end():
-    image = np.array([[-5.0, 0, 50, 100, 200]])
-    np.testing.assert_array_equal(pictures.to_bytes(image, 0, 100), [[0, 0, 127, 255, 255]])
-    assert pictures.to_bytes(image, 3, 3).dtype == np.uint8
-
-
 def test_the_field_shows_the_stronger_of_two_footprints():
     field = pictures.footprint_image([disk(10, 10), disk(10, 13)], SHAPE)
     assert field.shape == SHAPE

@@ -1,6 +1,7 @@
 """Labels on disk: whole, at once, for the right units, and carried over to others."""
 
 import csv
+import os
 import types
 from pathlib import Path
 
@@ -29,12 +30,17 @@ def rows(path):
         return list(csv.DictReader(handle))
 
 
+def decided(path):
+    """Rows that say something of their unit."""
+    return [r for r in rows(path) if r["label"] or r["merge_into"] or r["note"]]
+
+
 def test_every_action_is_on_disk_at_once_and_logged(store):
     store.act("merge", [1, 3])
     store.act("note", [5], 'a "strange", cell')
     store.act("drop", [7])
     store.act("undo", [])
-    table = rows(store.path)
+    table = decided(store.path)
     assert [(r["unit_id"], r["label"], r["merge_into"], r["note"]) for r in table] == [
         ("3", "", "1", ""), ("5", "", "", 'a "strange", cell'),
     ]  # fmt: skip
@@ -63,7 +69,7 @@ def test_a_table_that_another_window_wrote_is_read_before_it_is_written(store):
     store.act("keep", [1])
     LabelStore(store.path, UNITS, PLACE, "abc", "bob").act("drop", [3])
     store.act("keep", [5])
-    assert [r["label"] for r in rows(store.path)] == ["accept", "reject", "accept"]
+    assert [r["label"] for r in decided(store.path)] == ["accept", "reject", "accept"]
 
 
 def test_labels_of_other_units_are_refused_with_the_remedy(store):
@@ -79,9 +85,18 @@ def test_rows_written_by_hand_get_no_digest_until_they_are_touched(store):
     store.path.write_text("unit_id,label\n1,reject\n3,accept\n")
     hand = LabelStore(store.path, UNITS, PLACE, "abc", "ann")
     hand.act("keep", [1])
-    assert [(r["label"], r["units"]) for r in rows(store.path)] == [
+    assert [(r["label"], r["units"]) for r in decided(store.path)] == [
         ("accept", "abc"), ("accept", ""),
     ]  # fmt: skip
+
+
+def test_a_row_shorter_than_the_header_lacks_nothing_but_its_label(store):
+    store.path.parent.mkdir(parents=True)
+    store.path.write_text("unit_id,label,merge_into\n5\n1,reject\n")
+    assert not remakes_units(store.path)
+    hand = LabelStore(store.path, UNITS, PLACE, "abc", "ann")
+    assert {u: hand.decisions.word(u) for u in UNITS} == {1: "drop", 3: "", 5: "", 7: ""}
+    assert read_labels(store.path, UNITS).rejected == [1]
 
 
 def test_a_disk_that_refuses_leaves_everything_as_it_was(store, monkeypatch):
@@ -97,7 +112,7 @@ def test_a_disk_that_refuses_leaves_everything_as_it_was(store, monkeypatch):
     with pytest.raises(InputError, match="No space left"):
         store.act("undo", [])
     assert store.decisions.word(1) == "keep"
-    assert [r["label"] for r in rows(store.path)] == ["accept"]
+    assert [r["label"] for r in decided(store.path)] == ["accept"]
 
 
 def test_labels_are_carried_over_to_the_cells_at_their_places(store):
@@ -110,8 +125,69 @@ def test_labels_are_carried_over_to_the_cells_at_their_places(store):
     assert "2 of 3 labels" in said
     new = LabelStore(store.path, UNITS, moved, "def", "ann")
     assert {u: new.decisions.word(u) for u in UNITS} == {1: "", 3: "drop", 5: "", 7: "keep"}
-    assert len(rows(store.path.with_name("v.abc.csv"))) == 3
+    assert len(decided(store.path.with_name("v~abc.csv"))) == 3
     assert "belong to these units already" in carry_over(store.path, UNITS, moved, "def", 12.0)
+
+
+def test_a_merge_is_carried_over_though_nothing_else_is_said_of_its_survivor(store):
+    store.act("merge", [3, 5])
+    store.act("note", [1], "odd")
+    said = carry_over(store.path, UNITS, PLACE + 0.1, "def", 12.0)
+    assert "2 of 2 labels" in said
+    assert read_labels(store.path, UNITS, "def").merged == {3: [3, 5]}
+
+
+def test_the_label_of_a_duplicate_does_not_land_on_the_cell_beside_it(tmp_path):
+    """Of two units at one place the second is dropped; then only the first one's cell is left."""
+    twice = np.array([[5.0, 5], [8, 5], [5, 30]])
+    store = LabelStore(tmp_path / "v.csv", UNITS[:3], twice, "abc", "ann")
+    store.act("drop", [3])
+    said = carry_over(store.path, UNITS[:2], twice[[0, 2]], "def", 12.0)
+    assert "0 of 1 labels" in said
+    assert decided(store.path) == []
+
+
+def test_what_a_killed_call_left_behind_does_not_stop_the_next(store):
+    store.act("keep", [1])
+    left = store.path.with_name(".v.csv.new")
+    left.write_text("unit_id,label,units\n1,reject,other\n")
+    assert "1 of 1 labels" in carry_over(store.path, UNITS, PLACE, "def", 12.0)
+    assert [r["label"] for r in decided(store.path)] == ["accept"]
+    assert not left.exists()
+
+
+def test_there_is_a_table_whenever_carrying_over_is_killed(store, monkeypatch):
+    store.act("keep", [1])
+    before, replace = store.path.read_bytes(), os.replace
+
+    def killed(source, target):
+        if Path(target) == store.path:
+            raise KeyboardInterrupt
+        replace(source, target)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("scopeflow.pages.curation.store.os.replace", killed)
+        carry_over(store.path, UNITS, PLACE, "def", 12.0)
+    assert store.path.read_bytes() == before
+    carry_over(store.path, UNITS, PLACE, "def", 12.0)
+    assert [p.name for p in store.path.parent.glob("v~*")] == ["v~abc.csv"]
+
+
+def test_no_old_table_is_lost_when_labels_go_there_and_back(store):
+    for action in ("keep", "drop"):
+        LabelStore(store.path, UNITS, PLACE, "abc", "ann").act(action, [1])
+        carry_over(store.path, UNITS, PLACE, "def", 12.0)
+        if action == "keep":
+            carry_over(store.path, UNITS, PLACE, "abc", 12.0)
+    kept = [decided(store.path.with_name(f"v~abc{n}.csv"))[0]["label"] for n in ("", "~2")]
+    assert kept == ["accept", "reject"]
+
+
+def test_a_table_that_says_nothing_belongs_to_any_units(store):
+    store.act("keep", [1])
+    store.act("undo", [])
+    assert rows(store.path) == []
+    assert LabelStore(store.path, UNITS, PLACE, "def", "ann").decisions.labels == {}
 
 
 def test_there_may_be_nothing_to_carry_over(store):
@@ -168,8 +244,6 @@ def test_the_page_and_the_rule_know_units_by_the_same_digest(result, tmp_path):
 def test_labels_written_by_hand_before_the_units_are_told(result, tmp_path, caplog):
     path = tmp_path / "labels.csv"
     path.write_text("unit_id,label\n1,reject\n")
-    import os
-
     os.utime(path, (0, 0))
     curate.main(job(result, [str(path)], tmp_path))
     assert "is older than units.zarr" in caplog.text
@@ -187,6 +261,18 @@ def test_raters_of_a_result_are_compared(result):
         compared(result, "ann", "eve")
     with pytest.raises(InputError, match=r"no rater .\.\./x"):
         Session(result).decisions_of("../x")
+
+
+@pytest.mark.filterwarnings("ignore:Consolidated metadata")
+def test_old_tables_and_other_variants_are_no_raters(result):
+    Session(result, "ann").store.act("keep", [1])
+    folder = result.parents[2] / "curation" / "day1"
+    for name in ("default~abc", "default.ann~abc", "default.2"):
+        (folder / f"{name}.csv").write_text("unit_id,label\n1,reject\n")
+    (result.parent / "default.2").mkdir()
+    assert set(Session(result).other_raters()) == {"ann"}
+    with pytest.raises(InputError, match=r"--rater 2: .* variant default\.2"):
+        Session(result, "2")
 
 
 @pytest.mark.filterwarnings("ignore:Consolidated metadata")

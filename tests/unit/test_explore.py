@@ -12,6 +12,7 @@ from scopeflow.explore.frame_access import recounted
 from scopeflow.explore.glimpse import glimpse
 from scopeflow.explore.penalties import cut_out, make_trial, with_neighbours
 from scopeflow.explore.pictures import (
+    as_bytes,
     contours,
     crop,
     display_range,
@@ -35,6 +36,13 @@ FPS = 30.0
 def test_large_images_are_thinned_to_the_screen(side, step):
     image = np.arange(side * 4).reshape(side, 4)
     np.testing.assert_array_equal(thinned(image, 10), image[::step, ::step])
+
+
+def test_bytes_are_black_at_the_lower_and_white_at_the_upper_end():
+    image = np.array([[-5.0, 0, 50, 100, 200]])
+    np.testing.assert_array_equal(as_bytes(image, 0, 100), [[0, 0, 127, 255, 255]])
+    assert as_bytes(image, 3, 3).dtype == np.uint8
+    assert image[0, 0] == -5
 
 
 def test_levels_leave_out_the_most_extreme_pixels_and_never_coincide():

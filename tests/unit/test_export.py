@@ -240,6 +240,19 @@ def test_the_dictionary_names_all_that_is_written(write_units, folder):
     assert "events.csv" not in dictionary(source, ["nwb"])
 
 
+def test_the_dictionary_says_what_a_person_did(write_units):
+    source = Source(write_units(n_units=2, n_frames=60))
+    nothing = {"rejected": [], "merged": {}, "split": {}, "not_split": [], "refitted": False}
+    source.attrs["curation"] = nothing
+    assert "No unit was rejected, merged or split by a person." in dictionary(source, [])
+    source.attrs["curation"] = {**nothing, "split": {"1": [1, 11]}, "not_split": [3]}
+    text = dictionary(source, [])
+    assert "By a person: split: 1 (into 1, 11); to be split, but left whole: 3." in text
+    source.attrs["curation"] = {**nothing, "rejected": [5, 7], "merged": {"1": [1, 3]}}
+    assert "By a person: rejected: 5, 7; merged: 1 (of 1, 3)." in dictionary(source, [])
+    assert "NaN for units that a person merged or split" in text
+
+
 @pytest.mark.parametrize("write", [write_hdf5, write_nwb])
 def test_memory_does_not_grow_with_the_recording(folder, write_units, write):
     peaks = []

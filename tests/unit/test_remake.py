@@ -5,13 +5,14 @@ import pytest
 import zarr
 from scipy import sparse
 
+from scopeflow import remake
 from scopeflow.curate import write_curated
 from scopeflow.deconvolve import coefficients, response_norms
-from scopeflow.footprints import blobs, write_footprints
+from scopeflow.footprints import blobs, read_footprints, write_footprints
 from scopeflow.labels import Labels
 from scopeflow.movie import Movie
 from scopeflow.quality import diameters
-from scopeflow.remake import parts_by_activity, pieces
+from scopeflow.remake import parts_by_activity, pieces, split_by_activity
 from scopeflow.stores import create, create_movie, new_store, put, slabs
 
 SHAPE, N_FRAMES, FPS = (48, 48), 900, 20.0
@@ -86,9 +87,9 @@ def test_a_unit_of_two_cells_is_split_into_them(truth, found, tmp_path):
     A, C, _ = truth
     path, movie = found(*lumped(truth))
     changes = write_curated(path, tmp_path / "c.zarr", Labels(split=[1]), movie)
-    assert changes.split == {1: [1, 10]}  # 9 was a unit once
+    assert changes.split == {1: [1, 11]}  # 9 was a unit once
     after = zarr.open_group(tmp_path / "c.zarr", mode="r")
-    np.testing.assert_array_equal(after["unit_id"][:], [1, 2, 10])
+    np.testing.assert_array_equal(after["unit_id"][:], [1, 2, 11])
     parts = after["A"][:][[0, 2]].reshape(2, -1)
     true = A.toarray()
     first, second = (0, 1) if agreement(parts[0], true[0]) > 0.5 else (1, 0)
@@ -98,9 +99,49 @@ def test_a_unit_of_two_cells_is_split_into_them(truth, found, tmp_path):
     np.testing.assert_array_equal(after["accepted"][:], [1, 0, 1])
     assert np.isnan(after["YrA"][0][50:53]).all()
     np.testing.assert_array_equal(after["C"][1], C[2])  # the others are not touched
-    assert after.attrs["lineage"] == {"1": [1], "10": [1], "2": [2, 9]}
-    assert after.attrs["curation"]["split"] == {"1": [1, 10]}
+    assert after.attrs["lineage"] == {"1": [1], "11": [1], "2": [2, 9]}
+    assert after.attrs["curation"]["split"] == {"1": [1, 11]}
     assert after.attrs["curation"]["refitted"]
+
+
+def in_two_pieces():
+    """Four units of two pieces each, and traces."""
+    footprints = np.zeros((4, *SHAPE), np.float32)
+    for k in range(4):
+        footprints[k, 4 + 10 * k : 9 + 10 * k, 5:12] = 1
+        footprints[k, 4 + 10 * k : 8 + 10 * k, 30:35] = 0.8
+    calcium = np.ones((4, N_FRAMES), np.float32)
+    return sparse.csr_array(footprints.reshape(4, -1)), calcium
+
+
+def test_the_number_of_a_part_does_not_depend_on_other_splits(found, tmp_path):
+    path, movie = found(*in_two_pieces())
+    for units in ([4], [1, 4], [1, 2, 3, 4]):
+        changes = write_curated(path, tmp_path / f"{len(units)}.zarr", Labels(split=units), movie)
+        assert changes.split == {unit: [unit, 10 + unit] for unit in units}
+        after = zarr.open_group(tmp_path / f"{len(units)}.zarr", mode="r")
+        assert len(set(after["unit_id"][:])) == 4 + len(units)
+
+
+def test_all_splits_are_made_in_one_pass_over_the_movie(truth, found, tmp_path, monkeypatch):
+    """As many as fit into the memory; with less of it the parts are the same."""
+    path, movie = found(*lumped(truth))
+    A, shape = read_footprints(path)
+    C = lumped(truth)[1]
+    reads, read = [], movie.read
+    monkeypatch.setattr(movie, "read", lambda slab: reads.append(slab) or read(slab))
+
+    def parts():
+        return list(split_by_activity([0, 1], A, C, shape, movie, 24.0))
+
+    together = parts()
+    assert [len(one) for one in together] == [2, 1]
+    assert reads == movie.slabs
+    monkeypatch.setattr(remake, "COVARIANCES", 1)
+    apart = parts()
+    assert reads == 3 * movie.slabs
+    for one, other in zip(together, apart, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_a_single_cell_stays_whole(truth, found, tmp_path):

@@ -9,6 +9,7 @@ from scipy import sparse
 from scopeflow.deconvolve import coefficients
 from scopeflow.footprints import blobs
 from scopeflow.report import changes, footprint_maps, pictures, records, seeds_map, unit_data
+from scopeflow.report.sources import read_units
 from scopeflow.report.style import stretches
 
 
@@ -22,6 +23,13 @@ def test_every_candidate_is_counted_at_the_first_test_that_it_failed():
     table = seeds_map.attrition(seeds)
     assert table.to_numpy().tolist() == [["events", 2, 2, 2], ["pnr", 2, 1, 1], ["merge", 3, 0, 1]]
     assert seeds_map.attrition(seeds[:0])["left"].tolist() == [0, 0, 0]
+
+
+def test_units_say_what_a_person_made_of_them(write_units):
+    path = write_units(n_units=3, n_frames=60)
+    labels = read_units(path, {"split": {"1": [1, 11]}, "rejected": [5]})["label"]
+    assert labels.tolist() == ["split into 1 and 11", "kept", "rejected"]
+    assert "label" not in read_units(path, {"split": {}})
 
 
 def test_every_unit_that_is_gone_has_an_end():

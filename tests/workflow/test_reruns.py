@@ -249,6 +249,20 @@ def test_variants_share_products(model):
     assert due["units"] == 3
 
 
+def test_removed_movies_do_not_undo_what_labels_made_of_them(model):
+    labels = model.folder / "curation" / "s1" / "default.csv"
+    labels.parent.mkdir(parents=True)
+    labels.write_text("unit_id,label\n1,split\n")
+    model.complete()
+    model.configure(**model.base, keep_movies=False)
+    assert model.due() == {}
+    model.run("--delete-temp-output")
+    assert not (model.folder / "results" / "s1" / "default" / "motion" / "Y.zarr").exists()
+    assert model.due() == {}
+    labels.write_text("unit_id,label\n1,split\n2,reject\n")
+    assert {"apply_motion", "curate"} <= set(model.due())
+
+
 def test_movies_are_removed_and_made_again_on_request(model):
     model.configure(**model.base, keep_movies=False)
     model.complete()

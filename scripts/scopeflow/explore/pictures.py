@@ -15,9 +15,11 @@ def thinned(image: np.ndarray, side_max: int = SIDE_MAX) -> np.ndarray:
 
 def as_bytes(image: np.ndarray, low: float, high: float) -> np.ndarray:
     """Return an image as uint8: 0 at `low` and below, 255 at `high` and above."""
-    span = max(high - low, 1e-9)
-    scaled = (image.astype(np.float32) - low) * (255 / span)
-    return np.clip(scaled, 0, 255).astype(np.uint8)
+    scaled = image.astype(np.float32, copy=True)
+    scaled -= low
+    scaled *= 255 / max(high - low, 1e-9)
+    np.clip(scaled, 0, 255, out=scaled)
+    return scaled.astype(np.uint8)
 
 
 def display_range(image: np.ndarray) -> tuple[float, float]:
@@ -115,13 +117,12 @@ def thin_line(x: np.ndarray, y: np.ndarray, n_max: int = 3000) -> tuple[np.ndarr
         return x, y
     run = -(-2 * len(y) // n_max)
     n_runs = -(-len(y) // run)
-    padded = np.full(n_runs * run, np.nan)
+    padded = np.full(n_runs * run, np.nan, dtype=np.result_type(y, np.float32))
     padded[: len(y)] = y
     blocks = padded.reshape(n_runs, run)
-    picks = []
-    for pick in (np.argmin, np.argmax):
-        filled = np.where(np.isnan(blocks), np.inf if pick is np.argmin else -np.inf, blocks)
-        picks.append(pick(filled, axis=1) + run * np.arange(n_runs))
-    order = np.unique(np.concatenate(picks))
-    order = order[order < len(y)]
+    gap, first = np.isnan(blocks), run * np.arange(n_runs)
+    low = np.where(gap, np.inf, blocks).argmin(axis=1) + first
+    high = np.where(gap, -np.inf, blocks).argmax(axis=1) + first
+    order = np.stack([np.minimum(low, high), np.maximum(low, high)], axis=1).ravel()
+    order = order[np.append(True, np.diff(order) > 0)]
     return x[order], y[order]

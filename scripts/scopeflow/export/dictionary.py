@@ -16,7 +16,8 @@ COLUMN_WORDS = {
     "sigma": "Noise of the raw trace: standard deviation of its fast part.",
     "size_px": "Pixels of the footprint above zero.",
     "snr": "99.9th percentile of C over sigma. Not the probability of being a cell.",
-    "spatial_r": "Agreement of the footprint with the movie; NaN for units merged by a person.",
+    "spatial_r": "Agreement of the footprint with the movie; NaN for units that a person "
+    "merged or split.",
     "tau_decay_s": "Decay time of calcium in the fit, as a rule shared by the session's units.",
     "tau_rise_s": "Rise time of calcium in the fit, as a rule shared by the session's units.",
 }
@@ -181,9 +182,23 @@ def dictionary(source: Source, formats: list[str]) -> str:
 
 
 def _curated(source: Source) -> str:
+    """Say which units a person rejected, merged and split."""
     done = source.attrs.get("curation", {})
-    if not done.get("rejected") and not done.get("merged"):
-        return "No unit was rejected or merged by a person."
-    return (
-        f"Rejected by a person: {done['rejected'] or 'none'}; merged: {done['merged'] or 'none'}."
-    )
+    said = {
+        "rejected": _listed(done.get("rejected", [])),
+        "merged": _groups(done.get("merged", {}), "of"),
+        "split": _groups(done.get("split", {}), "into"),
+        "to be split, but left whole": _listed(done.get("not_split", [])),
+    }
+    if not any(said.values()):
+        return "No unit was rejected, merged or split by a person."
+    words = "; ".join(f"{what}: {units}" for what, units in said.items() if units)
+    return f"By a person: {words}."
+
+
+def _listed(units: list[int]) -> str:
+    return ", ".join(map(str, units))
+
+
+def _groups(groups: dict[str, list[int]], word: str) -> str:
+    return ", ".join(f"{unit} ({word} {_listed(units)})" for unit, units in groups.items())

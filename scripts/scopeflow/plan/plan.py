@@ -213,9 +213,13 @@ class Plan(Animals):
         return [path] if Path(path).is_file() else []
 
     def movie_for_labels(self, wildcards) -> list[str]:
-        """Input function: the movie, if labels merge or split units and it is kept."""
-        labels, kept = self.labels(wildcards), self.config["keep_movies"]
-        if not (labels and kept and wildcards.session in self.recorded):
+        """Input function: the movie, if labels merge or split units.
+
+        Whether movies are kept does not matter: Snakemake makes a removed one again once the
+        labels change, and as long as they do not, nothing.
+        """
+        labels = self.labels(wildcards)
+        if not (labels and wildcards.session in self.recorded):
             return []
         if not remakes_units(Path(labels[0])):
             return []

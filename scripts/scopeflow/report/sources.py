@@ -88,7 +88,7 @@ def read_units(path: str, curation: dict) -> pd.DataFrame:
     path : str
         ``units.zarr``.
     curation : dict
-        ``rejected`` and ``merged`` of ``curated.zarr``.
+        ``rejected``, ``merged`` and ``split`` of ``curated.zarr``.
     """
     group = open_store(path)
     units = pd.DataFrame({"unit_id": group["unit_id"][:]})
@@ -97,7 +97,7 @@ def read_units(path: str, curation: dict) -> pd.DataFrame:
     units["accepted"] = units["accepted"].astype(np.int32)
     units["unit_id"] = units["unit_id"].astype(np.int32)
     units["g0"], units["g1"] = group["g"][:].reshape(-1, 2).T
-    if curation.get("rejected") or curation.get("merged"):
+    if any(curation.get(what) for what in ("rejected", "merged", "split")):
         units["label"] = [_label(unit, curation) for unit in units["unit_id"].tolist()]
     lineage = group.attrs.get("lineage", {})
     if lineage:
@@ -109,6 +109,8 @@ def read_units(path: str, curation: dict) -> pd.DataFrame:
 def _label(unit: int, curation: dict) -> str:
     if unit in curation.get("rejected", []):
         return "rejected"
+    if str(unit) in curation.get("split", {}):
+        return "split into {} and {}".format(*curation["split"][str(unit)])
     for survivor, members in curation.get("merged", {}).items():
         if unit in members:
             return f"merged into {survivor}" if unit != int(survivor) else "merged"

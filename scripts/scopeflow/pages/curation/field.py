@@ -5,6 +5,7 @@ import html
 import numpy as np
 from bokeh.palettes import Cividis256
 
+from scopeflow.explore.pictures import as_bytes
 from scopeflow.pages.curation import pictures
 from scopeflow.pages.curation.agreement import verdict
 from scopeflow.pages.curation.layout import CHOSEN_COLOURS, LABEL_COLOURS
@@ -42,7 +43,7 @@ class FieldView:
         image, title = self.session.field, "all footprints"
         if self.controls.backdrop.value == "max projection":
             bright = self.result.max_proj
-            image = pictures.to_bytes(bright, *np.percentile(bright, [1, 99.8]))
+            image = as_bytes(bright, *np.percentile(bright, [1, 99.8]))
             title = "max projection"
         height, width = self.result.shape
         self.images.field.title.text = title

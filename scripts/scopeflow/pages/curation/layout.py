@@ -71,7 +71,6 @@ class Traces:
     fit: ColumnDataSource
     activity: ColumnDataSource
     rows: ColumnDataSource
-    names: ColumnDataSource
     cursors: list[Span]
 
 
@@ -186,7 +185,6 @@ def make_traces(end_s: float) -> Traces:
     )  # fmt: skip
     raw, fit, activity = (ColumnDataSource({"x": [], "y": []}) for _ in range(3))
     rows = ColumnDataSource({"xs": [], "ys": [], "colour": [], "alpha": []})
-    names = ColumnDataSource({"x": [], "y": [], "text": [], "colour": []})
     unit.line("x", "y", source=raw, color=RAW, legend_label="raw (YrA)")
     unit.line("x", "y", source=fit, color=FIT, line_width=2, legend_label="fit (C + baseline)")
     unit.line("x", "y", source=activity, color=ACTIVITY, legend_label="activity (S)")
@@ -201,7 +199,7 @@ def make_traces(end_s: float) -> Traces:
         plot.toolbar.logo = None
     group.grid.visible = False
     group.yaxis.ticker = FixedTicker(ticks=[])
-    return Traces(unit, group, raw, fit, activity, rows, names, cursors)
+    return Traces(unit, group, raw, fit, activity, rows, cursors)
 
 
 def make_controls(

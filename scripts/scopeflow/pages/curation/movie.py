@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from scopeflow.explore.pictures import as_bytes
 from scopeflow.pages.curation import pictures
 
 EVENTS = 8  # averaged at most
@@ -101,7 +102,7 @@ class MovieView:
         except OSError as error:
             self.view.say(f"The movie cannot be read: {error}")
             return
-        picture = pictures.to_bytes(counts, *self.view.controls.contrast.value)
+        picture = as_bytes(counts, *self.view.controls.contrast.value)
         images.movie_image.data = {"image": [picture], **place}
 
     # ------------------------------------------------------------------ events
@@ -153,7 +154,7 @@ class MovieView:
             offsets = np.arange(-before, after) * step
             frames = pictures.mean_of_events(read, events, offsets, self.result.n_frames)
             low, high = np.percentile(frames, [2, 99.8]) if frames.size else (0, 1)
-            return k, [pictures.to_bytes(f, low, high) for f in frames], offsets / fps_hz
+            return k, [as_bytes(f, low, high) for f in frames], offsets / fps_hz
 
         self.view.apart(work, lambda found: self._show_mini(*found, rows, cols, len(events)))
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from scopeflow.explore.pictures import as_bytes, thin_line
 from scopeflow.pages.curation.data import Footprint
 
 OUTLINE = 0.3  # of the footprint's peak, where outlines are drawn
@@ -17,7 +18,7 @@ def footprint_image(footprints: list[Footprint], shape: tuple[int, int]) -> np.n
     image = np.zeros(shape[0] * shape[1], dtype=np.float32)
     for one in footprints:
         image[one.pixels] = np.maximum(image[one.pixels], one.values)
-    return to_bytes(image.reshape(shape), 0, 1)
+    return as_bytes(image.reshape(shape), 0, 1)
 
 
 def png(image: np.ndarray) -> bytes:
@@ -27,16 +28,6 @@ def png(image: np.ndarray) -> bytes:
     file = io.BytesIO()
     Image.fromarray(image).save(file, "PNG", compress_level=1)
     return file.getvalue()
-
-
-def to_bytes(image: np.ndarray, low: float, high: float) -> np.ndarray:
-    """Return an image as uint8, black at `low` and white at `high`, both in its unit."""
-    scale = 255 / max(high - low, 1e-9)
-    scaled = image.astype(np.float32, copy=True)
-    scaled -= low
-    scaled *= scale
-    np.clip(scaled, 0, 255, out=scaled)
-    return scaled.astype(np.uint8)
 
 
 def outline(one: Footprint, width: int) -> tuple[np.ndarray, np.ndarray]:
@@ -99,7 +90,7 @@ def activity_image(
     for one, count in zip(footprints, counts, strict=True):
         rows, columns = np.divmod(one.pixels, shape[1])
         image[rows - top_row, columns - left] += count * one.values
-    return to_bytes(image, 0, top), top_row, left
+    return as_bytes(image, 0, top), top_row, left
 
 
 @dataclass(frozen=True)
@@ -175,20 +166,8 @@ def thinned(time_s: np.ndarray, y: np.ndarray, start_s: float, stop_s: float, bi
     """
     first = max(int(np.searchsorted(time_s, start_s)) - 1, 0)
     last = min(int(np.searchsorted(time_s, stop_s, "right")) + 1, len(y))
-    x, y = time_s[first:last], y[first:last]
-    if len(y) <= 2 * bins:
-        return x.astype(np.float32), y.astype(np.float32)
-    size = -(-len(y) // bins)
-    n = len(y) // size
-    body = y[: n * size].reshape(n, size)
-    gap = np.isnan(body).all(axis=1)
-    low, high = np.where(np.isnan(body), np.inf, body), np.where(np.isnan(body), -np.inf, body)
-    at = np.sort(np.stack([low.argmin(axis=1), high.argmax(axis=1)], axis=1), axis=1)
-    at = (at + size * np.arange(n)[:, None]).ravel()
-    values = y[at]
-    values[np.repeat(gap, 2)] = np.nan
-    at, values = np.append(at, len(y) - 1), np.append(values, y[-1])
-    return x[at].astype(np.float32), values.astype(np.float32)
+    x, y = thin_line(time_s[first:last], y[first:last], 2 * bins)
+    return x.astype(np.float32), y.astype(np.float32)
 
 
 def largest_events(S: np.ndarray, apart: int, count: int) -> np.ndarray:

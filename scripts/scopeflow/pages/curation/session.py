@@ -12,7 +12,7 @@ from scopeflow.pages.curation import pictures
 from scopeflow.pages.curation.agreement import compare_raters, report
 from scopeflow.pages.curation.data import Result
 from scopeflow.pages.curation.state import Decisions
-from scopeflow.pages.curation.store import LabelStore, carry_over, labels_path
+from scopeflow.pages.curation.store import LabelStore, carry_over, is_rater, labels_path
 
 WORKFLOW = "workflow"  # the labels that the workflow applies, among the raters
 
@@ -49,6 +49,12 @@ class Session:
         who = rater or _user()
         result = self.result
         path = labels_path(self.curation, result.session, result.variant, rater)
+        self._variants = {one.name for one in folder.resolve().parent.iterdir() if one.is_dir()}
+        if rater and path.stem in self._variants:
+            raise InputError(
+                f"--rater {rater}: {path} is for the labels of variant {path.stem}. Choose another "
+                "name."
+            )
         self.carried = ""
         if carry:
             size = float(np.nanmedian(result.columns["diameter_px"])) if result.n_units else 0
@@ -100,7 +106,7 @@ class Session:
         found = {WORKFLOW: main} if main.is_file() and main != own else {}
         for path in sorted(main.parent.glob(f"{variant}.*.csv")):
             name = path.name.removeprefix(f"{variant}.").removesuffix(".csv")
-            if "." not in name and name not in ("log", WORKFLOW) and path != own:
+            if is_rater(name) and path.stem not in self._variants and path != own:
                 found[name] = path
         return found
 

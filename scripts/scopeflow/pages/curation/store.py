@@ -2,6 +2,7 @@
 
 import csv
 import io
+import itertools
 import os
 import re
 from datetime import UTC, datetime
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from scopeflow.durable import flush
 from scopeflow.errors import InputError
 from scopeflow.labels import read_labels, read_rows, refuse_other_units
 from scopeflow.pages.curation.state import Decisions, Label
@@ -18,13 +20,14 @@ COLUMNS = (
     *("centroid_height", "centroid_width"),
 )
 LOG_COLUMNS = ("time", "rater", "action", "unit_id", "note", "units")
+RATER = r"[A-Za-z0-9_-]{1,40}"
 RESERVED = ("log", "workflow")  # not names of raters
 CARRY_MAX = 0.5  # of a cell's diameter: labels are carried over to a cell that is not farther
 
 
 def labels_path(folder: Path, session: str, variant: str, rater: str | None = None) -> Path:
     """Return where labels lie: those of the workflow, or those of one rater beside them."""
-    if rater is not None and (not re.fullmatch(r"[A-Za-z0-9_-]{1,40}", rater) or rater in RESERVED):
+    if rater is not None and not is_rater(rater):
         raise InputError(
             f"--rater {rater!r}: a rater is named by up to 40 letters, digits, '_' and '-', "
             f"and not {' or '.join(RESERVED)}."
@@ -34,6 +37,11 @@ def labels_path(folder: Path, session: str, variant: str, rater: str | None = No
         if rater
         else folder / session / f"{variant}.csv"
     )
+
+
+def is_rater(name: str) -> bool:
+    """Tell whether a rater can be named so."""
+    return re.fullmatch(RATER, name) is not None and name not in RESERVED
 
 
 class LabelStore:
@@ -82,7 +90,8 @@ class LabelStore:
                 *(row.get(column, "") for column in ("note", "rater", "time")),
             )  # fmt: skip
             self._stamps[unit] = row.get("units", "")
-        self.decisions = Decisions(self._unit_id.tolist(), labels)
+        decided = {unit: label for unit, label in labels.items() if not label.empty}
+        self.decisions = Decisions(self._unit_id.tolist(), decided)
 
     def _signature(self) -> tuple[int, int, int] | None:
         try:
@@ -148,17 +157,22 @@ class LabelStore:
             os.fsync(handle.fileno())
 
     def _save(self) -> None:
-        """Replace the table as a whole, so that no reader ever sees half of it."""
+        """Replace the table as a whole, so that no reader ever sees half of it.
+
+        Units that nothing is decided of have a row, too: `carry_over` is to know their places,
+        be it to find the survivor of a merge, or which of two cells a label belongs to.
+        """
         part = self.path.with_name(f".{self.path.name}.part")
         with part.open("w", encoding="utf-8", newline="") as handle:
             writer = csv.writer(handle, lineterminator="\n")
             writer.writerow(COLUMNS)
-            for unit, label in sorted(self.decisions.labels.items()):
+            for unit in sorted(self._place) if self.decisions.labels else []:
+                label = self.decisions.of(unit)
                 target = "" if label.merge_into is None else label.merge_into
                 height, width = (f"{x:.2f}" for x in self._place[unit])
                 writer.writerow([
                     unit, label.label, target, label.note, label.rater, label.time,
-                    self._stamps.get(unit, ""), height, width,
+                    self._stamps.get(unit, self.units), height, width,
                 ])  # fmt: skip
             handle.flush()
             os.fsync(handle.fileno())
@@ -174,7 +188,7 @@ def carry_over(
     Parameters
     ----------
     path : Path
-        Table of labels; the old one is kept beside it under the name of its digest.
+        Table of labels; the old one is kept beside it as ``{name}~{its digest}.csv``.
     unit_id, place, units
         As of `LabelStore`: the units now.
     diameter_px : float
@@ -203,8 +217,11 @@ def carry_over(
             "Remove the file to begin anew."
         ) from None
     new_of = _same_places(rows, np.array(old_place), unit_id, place, CARRY_MAX * diameter_px)
-    store = LabelStore(path.with_name(f".{path.name}.new"), unit_id, place, units, "")
-    for row in rows:
+    decided = [row for row in rows if any(row.get(c) for c in ("label", "merge_into", "note"))]
+    new_path = path.with_name(f".{path.name}.new")
+    new_path.unlink(missing_ok=True)  # of a call that was killed
+    store = LabelStore(new_path, unit_id, place, units, "")
+    for row in decided:
         new, target = new_of.get(row["unit_id"]), row.get("merge_into", "")
         if new is None or (target and target not in new_of):
             continue
@@ -212,13 +229,28 @@ def carry_over(
             row["label"].lower(), new_of[target] if target else None,
             *(row.get(c, "") for c in ("note", "rater", "time")),
         )  # fmt: skip
-        store._stamps[new] = units
-    old = path.with_name(f"{path.stem}.{next(r['units'] for r in rows if r.get('units'))}.csv")
+    digest = next(r["units"] for r in rows if r.get("units") not in (None, "", units))
+    old = _kept_aside(path, digest)
     store._save()
-    os.replace(path, old)
-    os.replace(store.path, path)
+    os.replace(new_path, path)
     n = len(store.decisions.labels)
-    return f"{n} of {len(rows)} labels were carried over to the cells at their places; old: {old}"
+    return (
+        f"{n} of {len(decided)} labels were carried over to the cells at their places; old: {old}"
+    )
+
+
+def _kept_aside(path: Path, digest: str) -> Path:
+    """Copy a table beside itself, under a name that no variant and no rater can have."""
+    contents = path.read_bytes()
+    for number in itertools.count(1):
+        old = path.with_name(f"{path.stem}~{digest}{f'~{number}' if number > 1 else ''}.csv")
+        if not old.exists():
+            part = path.with_name(f".{old.name}.part")
+            part.write_bytes(contents)
+            flush(part)
+            os.replace(part, old)
+        if old.read_bytes() == contents:
+            return old
 
 
 def _same_places(

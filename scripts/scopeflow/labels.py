@@ -141,8 +141,9 @@ def refuse_other_units(path: str | Path, rows: list[dict[str, str]], units: str)
             f"{path}: these labels were made on other units (column units: {', '.join(others)}; "
             f"the units now: {units}), so that the same number may be another cell. Carry them "
             f"over: `python scripts/open_curation.py results/{Path(path).parent.name}/"
-            f"{Path(path).stem} --carry-over` finds the cells again by their place; or remove the file to begin anew; or, if you know that the numbers "
-            "still hold, empty the column units."
+            f"{Path(path).stem} --carry-over` finds the cells again by their place; or remove the "
+            "file to begin anew; or, if you know that the numbers still hold, empty the column "
+            "units."
         )
 
 

@@ -56,18 +56,19 @@ def main(smk: "Snakemake") -> None:
         "width": max_proj.shape[1], "duration_s": float(np.ptp(time_s)),
         "n_bad": int((~good).sum()), "n_unplaced": int(lost.sum()),
         "diameter_px": parameters["cell_diameter_px"], "kinetics": attrs["kinetics"],
+        "n_curated": curated["unit_id"].shape[0], "curation": curation,
     }  # fmt: skip
     steps = read_iterations(
         smk.input.initialize, _listed(smk.input.spatial), _listed(smk.input.temporal),
         _listed(smk.input.get("merges", [])), curated["unit_id"][:],
     )  # fmt: skip
     preview = open_store(smk.input.preview)
+    n_left = facts["n_curated"]
     seeds = pd.read_csv(smk.input.seeds, sep="\t")
     lowest = parameters["motion"]["min_confidence"]
     browser, data = _units(smk, units, max_proj, time_s, attrs["fps_hz"])
     found = ends(steps.first, steps.rounds, curation)
     lineage = curated.attrs.get("lineage", {})
-    n_left = curated["unit_id"].shape[0]
     sections = [
         glance(facts, units, warnings),
         settings_section(settings_list(parameters, smk.params.defaults), parameters["session"]),

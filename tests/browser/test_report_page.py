@@ -64,7 +64,13 @@ def write_report(made, folder, units="units.zarr", video=True):
     )  # fmt: skip
     run(
         "video",
-        input={**load, "units": results / units, "Y": results / "motion/Y.zarr"},
+        input={
+            **load,
+            "Y": results / "motion/Y.zarr",
+            "A": results / "spatial/2/units.zarr",
+            "traces": results / "traces/2/units.zarr",
+            "temporal": results / "temporal/2/units.zarr",
+        },
         output={"video": folder / "video.mp4"},
         params={"settings": settings},
         wildcards=wildcards,
@@ -168,6 +174,28 @@ def test_every_section_stands_and_says_what_good_looks_like(opened):
     ends = " ".join(opened.locator("#ends tr").all_inner_texts())
     assert "900\tmerge 1\tmerged\t0" in ends
     assert "no compact footprint" in ends
+
+
+def test_pixels_are_square_and_no_figure_complains(page, report):
+    said = []
+    page.on("console", lambda message: said.append(message.text) if message.type != "info" else 0)
+    page.goto(report.as_uri())
+    page.evaluate("window.scopeflow.drawAll()")
+    page.wait_for_function("document.body.dataset.drawn === 'yes'")
+    frames = page.evaluate(
+        """() => Object.fromEntries([...Bokeh.index.query((v) => v.frame && v.model.name)]
+          .map(({ model: m, frame: { bbox } }) => [m.name,
+            [bbox.width / Math.abs(m.x_range.end - m.x_range.start),
+             bbox.height / Math.abs(m.y_range.end - m.y_range.start)]]))"""
+    )
+    pictures = [
+        "seeds", "unit-map", "footprint", "around", "mean_before", "max_after", "raw_image",
+        "background_contours", "footprints_0", "changes",
+    ]  # fmt: skip
+    for name in pictures:
+        across, down = frames[name]
+        assert across == pytest.approx(down, rel=0.01), name
+    assert not [text for text in said if "warning" in text or "could not" in text]
 
 
 def test_a_unit_is_shown_as_it_is_in_the_store(opened, made):

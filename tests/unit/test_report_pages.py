@@ -82,6 +82,10 @@ def test_cells_of_another_width_than_stated_want_a_look(width, look):
     section = overview.glance(facts, quality, [])
     assert section.body.count("class=changed") == int(look)
     assert "No step warned" in section.body
+    assert "after curation" not in section.body
+    done = {"rejected": [3], "merged": {"1": [1, 2, 4]}, "split": {}}
+    curated = overview.glance({**facts, "n_curated": 3, "curation": done}, quality, [])
+    assert "<td>after curation</td><td>3 (1 dropped, 2 merged into another)" in curated.body
     none = overview.glance({**facts, "kinetics": {}}, quality[:0], [("load", "<b>")])
     assert "&lt;b&gt;" in none.body
 

@@ -22,7 +22,8 @@ def glance(facts: dict, quality: pd.DataFrame, warnings: list[tuple[str, str]]) 
     ----------
     facts : dict
         ``n_frames``, ``fps_hz``, ``duration_s``, ``height``, ``width``, ``n_bad``,
-        ``n_unplaced``, ``diameter_px`` (stated), ``kinetics``.
+        ``n_unplaced``, ``diameter_px`` (stated), ``kinetics``; where a person labelled units,
+        ``n_curated`` and ``curation``, as in ``curated.zarr``.
     quality : DataFrame
         A row for each unit, with ``accepted``, ``snr``, ``diameter_px``.
     warnings : list of tuple
@@ -43,6 +44,9 @@ def glance(facts: dict, quality: pd.DataFrame, warnings: list[tuple[str, str]]) 
     n_good = int(quality["accepted"].sum())
     add("units", f"{n_units}, of which {n_good} meet the criteria of accept",
         n_units == 0 or n_good < n_units / 2)  # fmt: skip
+    curation = facts.get("curation") or {}
+    if any(curation.get(key) for key in ("rejected", "merged", "split")):
+        add("after curation", f"{facts['n_curated']} ({_curated(curation)})")
     if n_units:
         add("signal to noise", _spread(quality["snr"]), quality["snr"].median() < 5)
         ratio = quality["diameter_px"].median() / facts["diameter_px"]
@@ -65,6 +69,16 @@ def glance(facts: dict, quality: pd.DataFrame, warnings: list[tuple[str, str]]) 
         "accepted. Bad: a row marked below; the section of that step shows why.",
         table(["", "", ""], rows, id="facts", marked=looks) + "<h3>Warnings</h3>" + told,
     )
+
+
+def _curated(curation: dict) -> str:
+    """Return what a person did to the units, in words."""
+    counts = {
+        "dropped": len(curation.get("rejected", [])),
+        "merged into another": sum(len(m) - 1 for m in curation.get("merged", {}).values()),
+        "split": len(curation.get("split", {})),
+    }
+    return ", ".join(f"{count} {what}" for what, count in counts.items() if count)
 
 
 def _spread(values: pd.Series) -> str:
@@ -109,7 +123,9 @@ def settings_section(settings: list[Setting], row: dict) -> Section:
 def costs_section(costs: pd.DataFrame) -> Section:
     """Return time and memory of the steps, as measured when each ran last."""
     guide = (
-        "Time is that of the clock, memory the largest seen. Good: no step near the memory it "
+        "Steps behind the units, whichever variant computed them; pictures, report and exports do "
+        "not count. Time is that of the clock, memory the largest seen (what processes share "
+        "counts once). cohort.csv has the same numbers. Good: no step near the memory it "
         "may use (mem_mb). A step that takes most of the time on a slow disk is waiting for it."
     )
     if costs.empty:

@@ -139,7 +139,7 @@ GUIDE = (
 
 def _map(source: ColumnDataSource, background: ColumnDataSource, shape: tuple[int, int]):
     """Return the field with the outlines of all units."""
-    fig = style.image_figure("units on the maximum projection", shape, "unit-map", HALF + 30)
+    fig = style.image_figure("units on the maximum projection", shape, "unit-map", HALF - 20)
     style.add_image(fig, background, shape)
     shade = source.data["shade"]
     low, high = np.nanquantile(shade, [0.02, 0.98])
@@ -202,9 +202,11 @@ def _close_ups(source, background, side, shape):
 def _traces(time_span: tuple[float, float]):
     """Return the curves of the chosen unit, and the sources that the script fills."""
     span = Range1d(*time_span, bounds=time_span)
-    raw = ColumnDataSource({"time_s": [], "value": []}, name="raw")
-    fit = ColumnDataSource({"time_s": [], "fit": [], "calcium": []}, name="fit")
-    spikes = ColumnDataSource({"time_s": [], "zero": [], "height": []}, name="spikes")
+    # Without a point a range would have no start until a unit is chosen.
+    at = [time_span[0]]
+    raw = ColumnDataSource({"time_s": at, "value": [0.0]}, name="raw")
+    fit = ColumnDataSource({"time_s": at, "fit": [0.0], "calcium": [0.0]}, name="fit")
+    spikes = ColumnDataSource({"time_s": at, "zero": [0.0], "height": [0.0]}, name="spikes")
     upper = style.curve_figure("raw trace and fit", "counts", "trace", 250, x_range=span)
     upper.line("time_s", "value", source=raw, color="#999999", legend_label="raw YrA")
     upper.line("time_s", "fit", source=fit, color=style.BLUE, line_width=1.6, legend_label="fit")
@@ -224,8 +226,8 @@ def _traces(time_span: tuple[float, float]):
 
 def _pulse():
     """Return the pulse response beside what the raw trace does at events."""
-    pulse = ColumnDataSource({"time_s": [], "value": []}, name="pulse")
-    event = ColumnDataSource({"time_s": [], "value": []}, name="event")
+    pulse = ColumnDataSource({"time_s": [0.0], "value": [0.0]}, name="pulse")
+    event = ColumnDataSource({"time_s": [0.0], "value": [0.0]}, name="event")
     fig = figure(
         title="pulse response", width=300, height=320, x_axis_label="time after the event (s)",
         y_axis_label="of the event's height", tools="save", name="pulse-figure",

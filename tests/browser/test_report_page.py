@@ -171,6 +171,7 @@ def test_every_section_stands_and_says_what_good_looks_like(opened):
     assert any(row.startswith("black\t2") for row in faults)
     rows = opened.locator("#attrition tr").all_inner_texts()
     assert [row.split("\t")[-1] for row in rows] == ["left", "23", "22", "21", "20", "19", "18"]
+    assert [row.split("\t")[0] for row in rows if "\toff\t" in row] == ["gmm", "ks"]
     ends = " ".join(opened.locator("#ends tr").all_inner_texts())
     assert "900\tmerge 1\tmerged\t0" in ends
     assert "no compact footprint" in ends
@@ -200,18 +201,23 @@ def test_pixels_are_square_and_no_figure_complains(page, report):
 
 def test_a_unit_is_shown_as_it_is_in_the_store(opened, made):
     units = zarr.open_group(made.folder / "units.zarr", mode="r")
-    assert shown_unit(opened) == made.unit_id[0]
+    k = int(np.argmin(units["snr"][:]))  # the most doubtful one comes first
+    assert shown_unit(opened) == made.unit_id[k]
+    assert f"1 of {len(made.unit_id)} by snr" in model(opened, "unit-heading", "m.text")
+    order = np.argsort(units["snr"][:]).tolist()
+    shown = "Array.from(Bokeh.index.find_one(m).data.index)"
+    assert model(opened, "unit-table", shown) == order
     for name, column in (("raw", "value"), ("fit", "calcium")):
         found = np.array(
             model(opened, name, f"Array.from(m.data.{column}, (v) => (isNaN(v) ? null : v))"),
             dtype=float,
         )
-        true = units[{"raw": "YrA", "fit": "C"}[name]][0]
+        true = units[{"raw": "YrA", "fit": "C"}[name]][k]
         step = max(np.nanmax(true) - np.nanmin(true), 0) / 254
-        step = max(step, units["sigma"][0] / 8) if name == "raw" else step
+        step = max(step, units["sigma"][k] / 8) if name == "raw" else step
         np.testing.assert_allclose(found, true, atol=step)
     heights = model(opened, "spikes", "m.data.height.length")
-    assert 0 < heights <= (units["S"][0] > 0).sum()
+    assert 0 < heights <= (units["S"][k] > 0).sum()
 
 
 def test_units_are_browsed_by_buttons_keys_number_and_map(opened, made):
@@ -252,6 +258,10 @@ def test_another_column_colours_the_map_and_orders_the_units(opened, made):
     assert model(opened, "colour-bar", "m.title") == "spatial_r"
     shade = model(opened, "units", "Array.from(m.data.shade)")
     np.testing.assert_allclose(shade, np.linspace(0.86, 0.99, len(shade)), atol=1e-6)
+    place = list(made.unit_id).index(shown_unit(opened)) + 1  # spatial_r rises with the label
+    assert f", {place} of {len(shade)} by spatial_r" in model(opened, "unit-heading", "m.text")
+    rows = model(opened, "unit-table", "Array.from(Bokeh.index.find_one(m).data.index)")
+    assert rows == list(range(len(shade)))
 
 
 def test_frames_and_steps_are_chosen(opened):
@@ -259,7 +269,8 @@ def test_frames_and_steps_are_chosen(opened):
         opened.evaluate(f"window.scopeflow.draw('{place}')")
         opened.wait_for_selector(f"#{place}[data-drawn]")
     before = lengths_of_images(opened)
-    opened.locator("#filters-figure").get_by_role("button").nth(1).click()
+    other = (model(opened, "frame", "m.active") + 1) % 3
+    opened.locator("#filters-figure").get_by_role("button").nth(other).click()
     opened.locator("#footprints-figure").get_by_role("button", name="initialize").click()
     after = lengths_of_images(opened)  # of more figures, if others came into view meanwhile
     changed = sum(after[name] != length for name, length in before.items())

@@ -86,6 +86,11 @@ def test_cells_of_another_width_than_stated_want_a_look(width, look):
     done = {"rejected": [3], "merged": {"1": [1, 2, 4]}, "split": {}}
     curated = overview.glance({**facts, "n_curated": 3, "curation": done}, quality, [])
     assert "<td>after curation</td><td>3 (1 dropped, 2 merged into another)" in curated.body
+    for sharp, words in (([2.0, 2.2], "better"), ([2.0, 2.01], "as good"), ([2.0, 1.9], "worse")):
+        moved = {**facts, "sharpness": sharp, "agreement": [0.9, 0.905]}
+        told = overview.glance(moved, quality, []).body
+        assert f"<td>{words}" in told
+        assert told.count("class=changed") == look + (words == "worse")
     none = overview.glance({**facts, "kinetics": {}}, quality[:0], [("load", "<b>")])
     assert "&lt;b&gt;" in none.body
 

@@ -81,6 +81,7 @@ rule plot_steps:
         mem_mb=plan.memory("plot_steps"),
         runtime=lambda wc, attempt: 30 * attempt,
     params:
+        settings=plan.settings("estimate_motion"),
         code=digest("plot_steps"),
     message:
         "Drawing the steps of session {wildcards.session}, variant {wildcards.variant}"

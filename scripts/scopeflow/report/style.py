@@ -29,9 +29,17 @@ def curve_figure(title: str, y_label: str, name: str, height: int = 200, **optio
     fig.add_tools(wheel)
     fig.toolbar.active_scroll = wheel
     if "x_range" not in options:
-        fig.x_range.range_padding = 0
+        fig.x_range.range_padding = 0.005  # the first and the last frame lie off the axes
     fig.toolbar.logo = None
     return fig
+
+
+def legend_above(fig) -> None:
+    """Put the legend above the curves, where it hides none; a click on it does."""
+    legend = fig.legend[0]
+    legend.orientation, legend.click_policy = "horizontal", "hide"
+    legend.padding, legend.margin, legend.border_line_color = 0, 2, None
+    fig.add_layout(legend, "above")
 
 
 def image_figure(title: str, shape: tuple[int, int], name: str, width: int = 380, **options):

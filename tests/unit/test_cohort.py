@@ -164,6 +164,20 @@ def test_a_cohort_is_drawn_with_gaps_and_many_outliers():
     assert any("6 named" in title for title in titles)
 
 
+def test_sessions_have_names_and_small_differences_look_small():
+    rows = [
+        {"session": s, "animal": a, "variant": "default", "outliers": "",
+         **{name: value for name in JUDGED}}
+        for s, a, value in (("day1", "m1", 0.9978), ("day2", "m2", 0.9980))
+    ]  # fmt: skip
+    figure = draw_cohort(pd.DataFrame(rows))
+    assert "not tested" in figure.get_suptitle()
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["m1", "m2"]
+    for ax in figure.axes:
+        assert [label.get_text() for label in ax.get_xticklabels()] == ["day1", "day2"]
+        assert np.ptp(ax.get_ylim()) == pytest.approx(0.09979, rel=1e-3)
+
+
 def test_costs_of_nothing_are_unknown(tmp_path):
     assert np.isnan(list(costs({"load": str(tmp_path / "none.tsv")}).values())).all()
 

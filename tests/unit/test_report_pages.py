@@ -69,6 +69,17 @@ def test_the_page_of_all_sessions_links_to_each_and_marks_outliers():
     assert found.count("<li>") == 1
     body = re.sub(r"<script[^>]*>.*?</script>", "", text, flags=re.DOTALL)
     assert "http" not in body
+    assert "orange stands out" in body
+
+
+def test_too_few_sessions_are_not_said_to_be_usual():
+    rows = pd.DataFrame({"session": ["a", "b"], "variant": "default", "outliers": "", "n_units": 3})
+    few = cohort_page.cohort_page(rows, ["n_units"])
+    assert '<p id="outliers">fewer than 5 sessions: not tested for outliers.</p>' in few
+    rows = pd.DataFrame({
+        "session": list("abcde"), "variant": "default", "outliers": "", "n_units": 3,
+    })  # fmt: skip
+    assert '<p id="outliers">None stands out.</p>' in cohort_page.cohort_page(rows, ["n_units"])
 
 
 @pytest.mark.parametrize(("width", "look"), [(16, False), (30, True)])

@@ -52,6 +52,10 @@ def test_the_page_of_an_animal_holds_its_sections_and_its_unaligned_sessions():
     assert sections[0].body.count("class=changed") == 1
     assert "2</td><td class=n>1</td><td class=n>33 %" in sections[1].body
     assert "control-figure" not in sections[2].figures
+    named = pd.DataFrame(columns=["n_matched", "distance_px_median", "likeness_per_px2"])
+    body = animal_page.pairs_section(named, pairs, none, pd.DataFrame()).body
+    heads = ["matched", "distance (px), median", "likeness (1/px²)"]
+    assert re.findall(r"<th>(.*?)</th>", body) == heads
     empty = cells[:0], mappings[:0]
     assert animal_page.cells_section(*empty, images[0], (0, 0)).figures
     assert animal_page.pairs_section(pairs, pairs[:0], none, pairs).figures

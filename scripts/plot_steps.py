@@ -68,7 +68,7 @@ def _arrays(path: str) -> dict[str, np.ndarray]:
 
 def _save(figure: Figure, path: str) -> None:
     with new_store(path) as part:
-        figure.savefig(part, dpi=100, format="png")
+        figure.savefig(part, dpi=100, format="png", bbox_inches="tight")
     plt.close(figure)
 
 

@@ -16,25 +16,38 @@ CONTOUR_LEVEL = 0.4  # of a footprint's peak
 
 
 def draw_footprints(
-    ax: Axes, image: np.ndarray, A: sparse.csr_array, unit_id: np.ndarray, centres: np.ndarray
+    ax: Axes,
+    image: np.ndarray,
+    A: sparse.csr_array,
+    unit_id: np.ndarray,
+    centres: np.ndarray,
+    accepted: np.ndarray,
 ) -> None:
-    """Draw an image with the outline of every footprint at 0.4 of its peak."""
+    """Draw an image with the outline of every footprint at 0.4 of its peak.
+
+    Those that do not meet the criteria of accept are dashed.
+    """
     low, high = np.quantile(image, [0.01, 0.998])
     ax.imshow(image, cmap="gray", vmin=low, vmax=max(high, low + 1e-6))
     colours = ["#56B4E9", "#E69F00", "#009E73", "#F0E442", "#D55E00", "#CC79A7"]
     for k in range(A.shape[0]):
-        draw_outline(ax, A, k, image.shape[1], colours[k % len(colours)])
+        style = "solid" if accepted[k] else "dashed"
+        draw_outline(ax, A, k, image.shape[1], colours[k % len(colours)], style)
         if A.shape[0] <= 100:
             place = {"xy": centres[k, ::-1], "ha": "center", "va": "center"}
             ax.annotate(str(unit_id[k]), color="white", fontsize=5, alpha=0.8, **place)
     ax.set(xlabel="width (px)", ylabel="height (px)")
+    dashed = int(np.sum(~np.asarray(accepted, dtype=bool)))
     ax.set_title(
         f"maximum projection and {A.shape[0]} footprints (outline at {CONTOUR_LEVEL} of the peak)"
+        + (f"\ndashed: {dashed} that do not meet accept" if dashed else "")
     )
     ax.set(xlim=(-0.5, image.shape[1] - 0.5), ylim=(image.shape[0] - 0.5, -0.5))
 
 
-def draw_outline(ax: Axes, A: sparse.csr_array, k: int, width: int, colour: str) -> None:
+def draw_outline(
+    ax: Axes, A: sparse.csr_array, k: int, width: int, colour: str, style: str = "solid"
+) -> None:
     """Draw the outline of footprint `k` of an image of a given width, at 0.4 of its peak."""
     own = slice(A.indptr[k], A.indptr[k + 1])
     rows, cols = np.divmod(A.indices[own], width)
@@ -42,7 +55,8 @@ def draw_outline(ax: Axes, A: sparse.csr_array, k: int, width: int, colour: str)
     box = np.zeros((rows.max() - top + 2, cols.max() - left + 2))
     box[rows - top, cols - left] = A.data[own]
     grid = (np.arange(box.shape[1]) + left, np.arange(box.shape[0]) + top)
-    ax.contour(*grid, box, [CONTOUR_LEVEL], colors=[colour], linewidths=0.8)
+    line = {"colors": [colour], "linewidths": 0.8, "linestyles": style}
+    ax.contour(*grid, box, [CONTOUR_LEVEL], **line)
 
 
 def axis_span(values: np.ndarray, least: float) -> tuple[float, float]:

@@ -1,11 +1,14 @@
 """Pages of an animal and of all sessions, from tables made up here."""
 
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
+import plot_summary
+from made_results import make_results
 from scopeflow.report import animal_page, cohort_page, overview
 from scopeflow.report.page import Section, page, table
 
@@ -84,6 +87,35 @@ def test_too_few_sessions_are_not_said_to_be_usual():
         "session": list("abcde"), "variant": "default", "outliers": "", "n_units": 3,
     })  # fmt: skip
     assert '<p id="outliers">None stands out.</p>' in cohort_page.cohort_page(rows, ["n_units"])
+
+
+class Inputs(dict):
+    """Inputs of a rule, by name."""
+
+    __getattr__ = dict.__getitem__
+
+
+def test_the_summary_follows_candidates_to_the_last_unit(tmp_path):
+    made = make_results(tmp_path)
+    n, stores = len(made.unit_id), Inputs()
+    stores["seeds"] = made.folder / "seeds/seeds.tsv"
+    stores |= {name: made.folder / f"{name}.zarr" for name in ("units", "curated")}
+    stores["initialize"] = made.folder / "initialize/units.zarr"
+    for name in ("spatial", "temporal"):
+        stores[name] = [str(made.folder / f"{name}/{i}/units.zarr") for i in (1, 2)]
+    stores["merges"] = str(made.folder / "merge/1/units.zarr")
+    steps = plot_summary._attrition(SimpleNamespace(input=stores))
+    assert steps[0] == ("candidates", n + 5)
+    assert steps[-5:] == [
+        ("one seed per cell", n), ("first footprints", n + 2), ("compact footprint", n + 1),
+        ("pieces merged", n), ("units", n),
+    ]  # fmt: skip
+    made_of = {"session": made.session, "variant": made.variant}
+    out = Inputs(summary=tmp_path / "summary.png")
+    plot_summary.main(
+        SimpleNamespace(input=stores, output=out, wildcards=SimpleNamespace(**made_of))
+    )
+    assert out.summary.stat().st_size > 10_000
 
 
 @pytest.mark.parametrize(("width", "look"), [(16, False), (30, True)])

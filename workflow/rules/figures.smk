@@ -4,6 +4,10 @@ rule plot_summary:
         units="<results>/{session}/{variant}/units.zarr",
         seeds=plan.product("seeds_refine", "seeds.tsv"),
         preview=plan.product("preprocess", "preview.zarr"),
+        initialize=plan.product("initialize", "units.zarr"),
+        spatial=plan.all_iterations("spatial_update", "units.zarr"),
+        temporal=plan.all_iterations("temporal_update", "units.zarr"),
+        merges=plan.merges,
     output:
         summary=report(
             "<results>/{session}/{variant}/figures/summary.png",

@@ -12,9 +12,12 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from scopeflow import step_figures
+from scopeflow.defaults import given
 from scopeflow.footprints import read_footprints
 from scopeflow.intact import open_store
 from scopeflow.logs import job_log
+from scopeflow.motion_preview import MIN_CONFIDENCE
+from scopeflow.report.filters_view import most_active
 from scopeflow.report.seeds_map import fates
 from scopeflow.stores import new_store, read
 
@@ -33,14 +36,15 @@ def main(smk: "Snakemake") -> None:
     _save(step_figures.draw_recording(frames), smk.output.recording)
 
     preview = _arrays(smk.input.preview)
-    middle = len(preview["frame"]) // 2
-    at_s = time_s[preview["frame"][middle]]
-    _save(step_figures.draw_filters(preview, at_s, middle), smk.output.filters)
+    shown = most_active(preview["background"])
+    at_s = time_s[preview["frame"][shown]]
+    _save(step_figures.draw_filters(preview, at_s, shown), smk.output.filters)
 
     motion, confidence, placed = read(smk.input.motion, "motion", "confidence", "placed")
     lost = (frames["status"] == "").to_numpy() & ~placed.astype(bool)
     images = _arrays(smk.input.motion_preview)
-    drawn = step_figures.draw_motion(time_s, motion, confidence, lost, images)
+    lowest = given(smk.params.settings["motion"]["min_confidence"], MIN_CONFIDENCE)
+    drawn = step_figures.draw_motion(time_s, motion, confidence, lost, lowest, images)
     _save(drawn, smk.output.motion)
 
     seeds = pd.read_csv(smk.input.seeds, sep="\t")
@@ -64,7 +68,7 @@ def _arrays(path: str) -> dict[str, np.ndarray]:
 
 def _save(figure: Figure, path: str) -> None:
     with new_store(path) as part:
-        figure.savefig(part, dpi=100, format="png")
+        figure.savefig(part, dpi=100, format="png", bbox_inches="tight")
     plt.close(figure)
 
 

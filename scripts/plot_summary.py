@@ -10,7 +10,9 @@ from scopeflow import figures
 from scopeflow.footprints import centroids, read_footprints
 from scopeflow.intact import open_store
 from scopeflow.logs import job_log
-from scopeflow.stores import new_store
+from scopeflow.report.changes import MERGE, SPATIAL, TEMPORAL, ends
+from scopeflow.report.sources import read_rounds
+from scopeflow.stores import new_store, read
 from scopeflow.unit_traces import traces_of
 
 if TYPE_CHECKING:
@@ -19,6 +21,13 @@ if TYPE_CHECKING:
     snakemake: Snakemake
 
 EXAMPLES = 10
+ITERATED = "spatial", "temporal", "merges"
+# What is said of seeds that passed a test, and of units that a reason to end left.
+PASSED = {
+    "events": "bright often or once", "intensity": "bright", "gmm": "range above noise",
+    "pnr": "peak above noise", "ks": "unlike empty sites", "merge": "one seed per cell",
+}  # fmt: skip
+LEFT = {SPATIAL: "compact footprint", TEMPORAL: "clear activity", MERGE: "pieces merged"}
 
 
 def main(smk: "Snakemake") -> None:
@@ -33,8 +42,9 @@ def main(smk: "Snakemake") -> None:
     fig = plt.figure(figsize=(15, 10), layout="constrained")
     grid = fig.add_gridspec(4, 2, width_ratios=[1, 1])
     figures.draw_footprints(
-        fig.add_subplot(grid[:3, 0]), units["max_proj"][:], A, unit_id, centroids(A, shape)
-    )
+        fig.add_subplot(grid[:3, 0]), units["max_proj"][:], A, unit_id, centroids(A, shape),
+        units["accepted"][:].astype(bool),
+    )  # fmt: skip
     figures.draw_motion(fig.add_subplot(grid[3, 0]), time_s, units["motion"][:], good)
     ax = fig.add_subplot(grid[:3, 1])
     if len(unit_id):
@@ -46,13 +56,13 @@ def main(smk: "Snakemake") -> None:
     else:
         ax.text(0.5, 0.5, "no cell was found", ha="center", va="center")
         ax.set_axis_off()
-    figures.draw_attrition(fig.add_subplot(grid[3, 1]), _attrition(smk, len(unit_id)))
+    figures.draw_attrition(fig.add_subplot(grid[3, 1]), _attrition(smk))
     fig.suptitle(f"session {smk.wildcards.session}, variant {smk.wildcards.variant}")
     with new_store(smk.output.summary) as part:
         fig.savefig(part, dpi=110, format="png")
 
 
-def _attrition(smk: "Snakemake", n_units: int) -> list[tuple[str, int]]:
+def _attrition(smk: "Snakemake") -> list[tuple[str, int]]:
     table = pd.read_csv(smk.input.seeds, sep="\t")
     steps = [("candidates", len(table))]
     left = np.ones(len(table), dtype=bool)
@@ -60,8 +70,23 @@ def _attrition(smk: "Snakemake", n_units: int) -> list[tuple[str, int]]:
         mask = table[name].to_numpy(dtype=bool)
         left &= mask
         if not mask.all():  # tests that are off, or drop nothing, only take up room
-            steps.append((f"after {name.removeprefix('mask_')}", int(left.sum())))
-    return [*steps, ("units", n_units)]
+            test = name.removeprefix("mask_")
+            steps.append((PASSED.get(test, test), int(left.sum())))
+    first = read(smk.input.initialize, "unit_id")
+    rounds = read_rounds(*(_listed(smk.input.get(name, [])) for name in ITERATED))
+    found = ends(first, rounds, {})
+    steps.append(("first footprints", len(first)))
+    n_left = len(first)
+    for reason, words in LEFT.items():
+        gone = sum(end.reason == reason for end in found)
+        n_left -= gone
+        if gone:
+            steps.append((words, n_left))
+    return [*steps, ("units", n_left)]
+
+
+def _listed(files) -> list[str]:
+    return [files] if isinstance(files, str) else list(files)
 
 
 if __name__ == "__main__":

@@ -30,8 +30,9 @@ def main(smk: "Snakemake") -> None:
     picks = recording.evenly_spaced(int(np.clip(MOST_BYTES // size, 20, N_FRAMES)))
     frames = remove_glow(read_frames(recording.raw, picks), recording.glow)
     margin = int(np.ceil(np.abs(motion[picks]).max(initial=0)))
-    before = preview_of(frames, margin)
-    after = preview_of(shift_frames(frames, motion[picks]), margin)
+    width_px = smk.params.settings["cell_diameter_px"]
+    before = preview_of(frames, width_px, margin)
+    after = preview_of(shift_frames(frames, motion[picks]), width_px, margin)
     logger.info(
         "sharpness %.3g before, %.3g after; correlation with the mean %.4f before, %.4f after",
         before.sharpness, after.sharpness, before.agreement, after.agreement,

@@ -7,9 +7,11 @@ import numpy as np
 import pandas as pd
 import zarr
 
+from scopeflow.defaults import given
 from scopeflow.footprints import read_footprints
 from scopeflow.intact import open_store
 from scopeflow.logs import job_log, logger
+from scopeflow.motion_preview import MIN_CONFIDENCE
 from scopeflow.parallel import single_threaded_libraries
 from scopeflow.report import unit_script
 from scopeflow.report.changes import changes_section, ends
@@ -20,7 +22,7 @@ from scopeflow.report.overview import costs_section, glance, settings_section, v
 from scopeflow.report.packing import packed
 from scopeflow.report.page import page
 from scopeflow.report.records import costs, settings_list, warnings_in
-from scopeflow.report.seeds_map import seeds_section
+from scopeflow.report.seeds_map import seeds_section, tests_off
 from scopeflow.report.sources import read_iterations, read_traces, read_units
 from scopeflow.report.unit_browser import units_section
 from scopeflow.report.unit_data import cutouts, outlines_of, window_side
@@ -31,8 +33,6 @@ if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake
 
     snakemake: Snakemake
-
-MIN_CONFIDENCE = 5.0  # where motion.min_confidence is null
 
 
 def main(smk: "Snakemake") -> None:
@@ -56,28 +56,30 @@ def main(smk: "Snakemake") -> None:
         "width": max_proj.shape[1], "duration_s": float(np.ptp(time_s)),
         "n_bad": int((~good).sum()), "n_unplaced": int(lost.sum()),
         "diameter_px": parameters["cell_diameter_px"], "kinetics": attrs["kinetics"],
+        "n_curated": curated["unit_id"].shape[0], "curation": curation,
     }  # fmt: skip
     steps = read_iterations(
         smk.input.initialize, _listed(smk.input.spatial), _listed(smk.input.temporal),
         _listed(smk.input.get("merges", [])), curated["unit_id"][:],
     )  # fmt: skip
     preview = open_store(smk.input.preview)
+    n_left = facts["n_curated"]
+    images = _motion_preview(smk.input.motion_preview)
+    facts |= {name: images[name].tolist() for name in ("sharpness", "agreement")}
     seeds = pd.read_csv(smk.input.seeds, sep="\t")
-    lowest = parameters["motion"]["min_confidence"]
+    lowest = given(parameters["motion"]["min_confidence"], MIN_CONFIDENCE)
     browser, data = _units(smk, units, max_proj, time_s, attrs["fps_hz"])
     found = ends(steps.first, steps.rounds, curation)
     lineage = curated.attrs.get("lineage", {})
-    n_left = curated["unit_id"].shape[0]
     sections = [
         glance(facts, units, warnings),
         settings_section(settings_list(parameters, smk.params.defaults), parameters["session"]),
         recording_section(frames),
         filters_section(_arrays(preview), preview.attrs["filters"], time_s[preview["frame"][:]]),
         motion_section(
-            time_s, motion, confidence, lost, MIN_CONFIDENCE if lowest is None else lowest,
-            _motion_preview(smk.input.motion_preview),
+            time_s, motion, confidence, lost, lowest, images,
         ),
-        seeds_section(seeds, max_proj),
+        seeds_section(seeds, max_proj, tests_off(parameters["seeds"])),
         footprints_section(steps.maps),
         browser,
         changes_section(found, steps.places, lineage, max_proj, len(steps.first), n_left),

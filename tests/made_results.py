@@ -220,7 +220,11 @@ class _Maker:
             self._store(f"spatial/{i}/units.zarr", k, A=A, spatial_r=r[: len(k)], size_px=size)
             YrA = self._gaps(c + 5)
             self._store(f"traces/{i}/units.zarr", k, YrA=YrA, b=self._b(), f=self._f())
-            self._store(f"temporal/{i}/units.zarr", k, C=c, kept=np.ones(len(k), bool))
+            zero, tau = np.zeros(len(k), np.float32), np.full(len(k), TRUE_S[0], np.float32)
+            self._store(
+                f"temporal/{i}/units.zarr", k, C=c, S=np.resize(self.S, c.shape), c0=zero,
+                tau_decay_s=tau, kept=np.ones(len(k), bool),
+            )  # fmt: skip
         path = "merge/1/units.zarr"
         self._store(path, self.unit_id, A=self.A, C=self.C, b=self._b(), f=self._f())
         zarr.open_group(self.folder / path).attrs["lineage"] = self._lineage

@@ -3,7 +3,6 @@
 It is made of what exists, so that one failed session costs no more than its own row.
 """
 
-import csv
 import logging
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,21 +12,19 @@ import pandas as pd
 import zarr
 
 from scopeflow.intact import open_store
+from scopeflow.report import records
 from scopeflow.unit_summary import summarize, summarize_frames, summarize_motion
 
 logger = logging.getLogger(__name__)
-
-# Of a table of a benchmark: what is summed, and what the largest is taken of.
-SUMMED = {"s": "wall_s", "cpu_time": "cpu_s"}
-MEMORY = "max_pss", "max_rss"  # the first that was measured
 
 # Numbers that are read from the stores of a session, and those that follow from them.
 MEASURED = (
     "n_units", "n_accepted", "n_curated", "snr_median", "spatial_r_median", "tau_decay_s_median",
     "diameter_px_median", "noise_counts_median", "motion_rms_px", "motion_max_px", "n_frames",
     "duration_s", "fps_hz", "height_px", "width_px", "frames_left_out", "frames_bad",
-    "frames_lost", "warnings",
+    "frames_lost",
 )  # fmt: skip
+JOBS = "warnings", "wall_s", "cpu_s", "peak_mb"  # told by logs and benchmarks
 DERIVED = "accepted_frac", "left_out_frac", "cpu_per_frame_ms", "outliers"
 
 # Columns in which a session may stand out.
@@ -42,6 +39,7 @@ SESSIONS_MIN = 5  # fewer have no usual value
 
 def table(
     results: str | Path,
+    logs: str | Path,
     benchmarks: str | Path,
     sessions: Mapping[str, Mapping[str, str]],
     variants: list[str],
@@ -52,7 +50,7 @@ def table(
 
     Parameters
     ----------
-    results, benchmarks : str or Path
+    results, logs, benchmarks : str or Path
         Root folders.
     sessions : mapping
         Columns of the sample sheet by session, which are carried along.
@@ -68,8 +66,8 @@ def table(
         Columns as in docs/outputs.md; ``outliers`` names those in which the session stands
         out (`outliers`).
     """
-    records = [] if known is None else known.to_dict("records")
-    kept = {(record["session"], record["variant"]): record for record in records}
+    before = [] if known is None else known.to_dict("records")
+    kept = {(record["session"], record["variant"]): record for record in before}
     rows = []
     for session, metadata in sessions.items():
         for variant in variants:
@@ -83,8 +81,10 @@ def table(
             if row is None:
                 continue
             own = {"session": session, "variant": variant, **_carried(metadata), "outliers": ""}
-            cost = costs(Path(benchmarks, session, variant))
-            rows.append({**own, **{k: row[k] for k in MEASURED}, **cost})
+            told = records.warnings_in(job_files(folder, Path(logs, session), "log"))
+            cost = costs(job_files(folder, Path(benchmarks, session), "tsv"))
+            measured = {k: row[k] for k in MEASURED}
+            rows.append({**own, **measured, "warnings": len(told), **cost})
     found = pd.DataFrame(rows)
     if not len(found):
         return found
@@ -118,7 +118,6 @@ def _measured(folder: Path) -> dict[str, float] | None:
             folder, type(error).__name__, error,
         )  # fmt: skip
         return None
-    row["warnings"] = len(group.attrs.get("warnings", []))
     return row
 
 
@@ -131,7 +130,7 @@ def _n_curated(store: Path) -> float:
 
 def _carried(metadata: Mapping[str, str]) -> dict[str, str]:
     """Return the sheet's columns; a name that the table has itself gets ``sheet_`` before it."""
-    taken = {"variant", *MEASURED, *SUMMED.values(), "peak_mb", *DERIVED}
+    taken = {"variant", *MEASURED, *JOBS, *DERIVED}
     return {
         f"sheet_{name}" if name in taken else name: value
         for name, value in metadata.items()
@@ -139,37 +138,52 @@ def _carried(metadata: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def costs(folder: Path) -> dict[str, float]:
-    """Return time and memory of the steps that a variant computed for itself.
+def job_files(folder: Path, jobs: Path, suffix: str) -> dict[str, str]:
+    """Return the log or benchmark of every step behind the units, as the report takes them.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the results of a session in a variant.
+    jobs : Path
+        Of the session's logs or benchmarks; in it is a folder for each variant.
+    suffix : str
+
+    Returns
+    -------
+    dict of str
+        Path by step, also of those that another variant computed; all there are, if the
+        store does not tell.
+    """
+    variant = folder.name
+    try:
+        owners = dict(open_store(folder / "units.zarr").attrs["computed_by"])
+    except (OSError, KeyError, ValueError):
+        return {path.stem: str(path) for path in sorted((jobs / variant).glob(f"*.{suffix}"))}
+    owners |= {"units": variant, "curate": variant}
+    return {
+        step: str(jobs / owner / f"{step.replace('/', '.')}.{suffix}")
+        for step, owner in owners.items()
+    }
+
+
+def costs(tables: Mapping[str, str]) -> dict[str, float]:
+    """Return time and memory of the steps behind the units.
+
+    Parameters
+    ----------
+    tables : mapping
+        Path of the benchmark by step.
 
     Returns
     -------
     dict
         ``wall_s`` and ``cpu_s``, summed over all steps, and ``peak_mb``, the largest of one;
-        NaN if nothing was measured. Steps that another variant computed count there.
+        NaN if nothing was measured.
     """
-    found: dict[str, float] = {}
-    for path in folder.glob("*.tsv"):
-        with path.open(encoding="utf-8", newline="") as handle:
-            lines = [_numbers(line) for line in csv.DictReader(handle, delimiter="\t")]
-        for line in lines:
-            for name, column in SUMMED.items():
-                if name in line:
-                    found[column] = found.get(column, 0.0) + line[name]
-            peak = next((line[name] for name in MEMORY if name in line), 0.0)
-            found["peak_mb"] = max(found.get("peak_mb", 0.0), peak)
-    return {column: found.get(column, np.nan) for column in (*SUMMED.values(), "peak_mb")}
-
-
-def _numbers(line: dict[str, str]) -> dict[str, float]:
-    """Return the cells that are numbers; Snakemake writes "-" or "NA" where it has none."""
-    found = {}
-    for name, text in line.items():
-        try:
-            found[name] = float(text)
-        except (TypeError, ValueError):
-            continue
-    return {name: value for name, value in found.items() if np.isfinite(value)}
+    found = records.costs(tables)
+    sums = {name: found[name].sum(min_count=1) for name in ("wall_s", "cpu_s")}
+    return {**sums, "peak_mb": found["memory_mb"].max()}
 
 
 def outliers(found: pd.DataFrame) -> pd.Series:

@@ -13,6 +13,7 @@ from scopeflow.stores import new_store
 
 def renew(
     results: str | Path,
+    logs: str | Path,
     benchmarks: str | Path,
     sessions: Mapping[str, Mapping[str, str]],
     variants: list[str],
@@ -23,12 +24,12 @@ def renew(
 
     Parameters
     ----------
-    results, benchmarks, sessions, variants
+    results, logs, benchmarks, sessions, variants
         As of `cohort.table`.
     """
     path, figure = Path(results, "cohort.csv"), Path(results, "cohort.png")
     since = path.stat().st_mtime if path.is_file() else 0.0
-    found = table(results, benchmarks, sessions, variants, _known(path), since)
+    found = table(results, logs, benchmarks, sessions, variants, _known(path), since)
     if not len(found):
         return ""
     with new_store(path) as part:

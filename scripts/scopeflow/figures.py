@@ -10,29 +10,44 @@ RAW, CALCIUM, SPIKES, ROWS, COLUMNS, OUT = (
     "#999999", "#0072B2", "#D55E00", "#0072B2", "#E69F00", "#CC79A7",
 )  # fmt: skip
 
+LEAST_PX = 2.0  # of an axis of motion
+MARKS = 400  # faulty frames that are drawn
 CONTOUR_LEVEL = 0.4  # of a footprint's peak
 
 
 def draw_footprints(
-    ax: Axes, image: np.ndarray, A: sparse.csr_array, unit_id: np.ndarray, centres: np.ndarray
+    ax: Axes,
+    image: np.ndarray,
+    A: sparse.csr_array,
+    unit_id: np.ndarray,
+    centres: np.ndarray,
+    accepted: np.ndarray,
 ) -> None:
-    """Draw an image with the outline of every footprint at 0.4 of its peak."""
+    """Draw an image with the outline of every footprint at 0.4 of its peak.
+
+    Those that do not meet the criteria of accept are dashed.
+    """
     low, high = np.quantile(image, [0.01, 0.998])
     ax.imshow(image, cmap="gray", vmin=low, vmax=max(high, low + 1e-6))
     colours = ["#56B4E9", "#E69F00", "#009E73", "#F0E442", "#D55E00", "#CC79A7"]
     for k in range(A.shape[0]):
-        draw_outline(ax, A, k, image.shape[1], colours[k % len(colours)])
+        style = "solid" if accepted[k] else "dashed"
+        draw_outline(ax, A, k, image.shape[1], colours[k % len(colours)], style)
         if A.shape[0] <= 100:
             place = {"xy": centres[k, ::-1], "ha": "center", "va": "center"}
             ax.annotate(str(unit_id[k]), color="white", fontsize=5, alpha=0.8, **place)
     ax.set(xlabel="width (px)", ylabel="height (px)")
+    dashed = int(np.sum(~np.asarray(accepted, dtype=bool)))
     ax.set_title(
         f"maximum projection and {A.shape[0]} footprints (outline at {CONTOUR_LEVEL} of the peak)"
+        + (f"\ndashed: {dashed} that do not meet accept" if dashed else "")
     )
     ax.set(xlim=(-0.5, image.shape[1] - 0.5), ylim=(image.shape[0] - 0.5, -0.5))
 
 
-def draw_outline(ax: Axes, A: sparse.csr_array, k: int, width: int, colour: str) -> None:
+def draw_outline(
+    ax: Axes, A: sparse.csr_array, k: int, width: int, colour: str, style: str = "solid"
+) -> None:
     """Draw the outline of footprint `k` of an image of a given width, at 0.4 of its peak."""
     own = slice(A.indptr[k], A.indptr[k + 1])
     rows, cols = np.divmod(A.indices[own], width)
@@ -40,19 +55,39 @@ def draw_outline(ax: Axes, A: sparse.csr_array, k: int, width: int, colour: str)
     box = np.zeros((rows.max() - top + 2, cols.max() - left + 2))
     box[rows - top, cols - left] = A.data[own]
     grid = (np.arange(box.shape[1]) + left, np.arange(box.shape[0]) + top)
-    ax.contour(*grid, box, [CONTOUR_LEVEL], colors=[colour], linewidths=0.8)
+    line = {"colors": [colour], "linewidths": 0.8, "linestyles": style}
+    ax.contour(*grid, box, [CONTOUR_LEVEL], **line)
+
+
+def axis_span(values: np.ndarray, least: float) -> tuple[float, float]:
+    """Return the ends of an axis: all values and a rim, and no less than `least` in all.
+
+    So that no noise looks like a change. Without a finite value the axis is around 0.
+    """
+    known = np.asarray(values, dtype=np.float64)
+    known = known[np.isfinite(known)]
+    low, high = (known.min(), known.max()) if known.size else (0.0, 0.0)
+    half = max(0.55 * (high - low), least / 2)
+    return float((low + high) / 2 - half), float((low + high) / 2 + half)
 
 
 def draw_motion(ax: Axes, time_s: np.ndarray, motion: np.ndarray, good: np.ndarray) -> None:
     """Draw the correction over time and mark the frames that were left out."""
     ax.plot(time_s, motion[:, 0], color=ROWS, lw=0.7, label="height")
     ax.plot(time_s, motion[:, 1], color=COLUMNS, lw=0.7, label="width")
-    for t in time_s[~good]:
-        ax.axvline(t, color=OUT, lw=0.5, alpha=0.6)
+    draw_left_out(ax, time_s, ~good)
     left_out = f", {np.sum(~good)} frames left out (pink)" if (~good).any() else ""
     ax.set(xlabel="time (s)", ylabel="correction (px)", title="motion" + left_out)
-    ax.set_xlim(time_s[0], time_s[-1])
-    ax.legend(loc="upper right", fontsize=7, ncols=2)
+    ax.set_ylim(axis_span(motion, LEAST_PX))
+    ax.legend(loc="lower right", bbox_to_anchor=(1, 1), fontsize=7, ncols=2)
+
+
+def draw_left_out(ax: Axes, time_s: np.ndarray, left_out: np.ndarray) -> None:
+    """Mark frames, at most `MARKS`, and leave room so that the first and the last are seen."""
+    for t in time_s[left_out][:MARKS]:
+        ax.axvline(t, color=OUT, lw=0.7, alpha=0.6)
+    rim = 0.005 * (time_s[-1] - time_s[0]) if len(time_s) > 1 else 0.5
+    ax.set_xlim(time_s[0] - rim, time_s[-1] + rim)
 
 
 def draw_attrition(ax: Axes, steps: list[tuple[str, int]]) -> None:

@@ -5,14 +5,22 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-from scopeflow.figures import CALCIUM, COLUMNS, OUT, RAW, ROWS
+from scopeflow.figures import (
+    CALCIUM,
+    COLUMNS,
+    LEAST_PX,
+    RAW,
+    ROWS,
+    axis_span,
+    draw_left_out,
+)
+from scopeflow.report.filters_view import count_bins
 
 # What to call the arrays of the preview of the filters, in their order.
 FILTER_STEPS = {
     "raw": "raw", "glow": "glow removed", "denoise": "denoised",
     "background": "background removed",
 }  # fmt: skip
-MARKS = 400  # faulty frames that are drawn
 # First test that a candidate failed, in colours that stay apart for the colour-blind.
 DROPPED = ["#E69F00", "#56B4E9", "#D55E00", "#CC79A7", "#F0E442"]
 KEPT = "#009E73"
@@ -21,16 +29,16 @@ KEPT = "#009E73"
 def draw_recording(frames: pd.DataFrame) -> Figure:
     """Draw brightness and change of the frames against time; faulty ones are marked."""
     fig, (upper, lower) = plt.subplots(2, 1, figsize=(11, 5), sharex=True, layout="constrained")
-    time_s = frames["time_s"]
+    time_s = frames["time_s"].to_numpy()
     for name, colour in (("max", COLUMNS), ("mean", CALCIUM), ("min", RAW)):
         upper.plot(time_s, frames[name], color=colour, lw=0.6, label=name)
     lower.plot(time_s, frames["difference"], color=CALCIUM, lw=0.6)
     bad = (frames["status"] != "").to_numpy()
     for ax in (upper, lower):
-        for t in time_s[bad][:MARKS]:
-            ax.axvline(t, color=OUT, lw=0.7, alpha=0.6)
-    upper.legend(loc="upper right", ncols=3, fontsize=8)
-    upper.set(ylabel="counts", title=f"brightness; {bad.sum()} of {len(bad)} frames bad (pink)")
+        draw_left_out(ax, time_s, bad)
+    upper.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=3, fontsize=8)
+    pink = " (pink)" if bad.any() else ""
+    upper.set(ylabel="counts", title=f"brightness; {bad.sum()} of {len(bad)} frames bad{pink}")
     lower.set(xlabel="time (s)", ylabel="counts", title="mean change from the frame before")
     return fig
 
@@ -44,9 +52,10 @@ def draw_filters(preview: dict[str, np.ndarray], time_s: float, index: int) -> F
         frame = preview[name][index]
         low, high = np.quantile(frame, [0.005, 0.998])
         shown = ax.imshow(frame, cmap="gray", vmin=low, vmax=max(high, low + 1))
-        fig.colorbar(shown, ax=ax, label="counts", shrink=0.8)
+        place = ax.inset_axes([1.03, 0, 0.05, 1])  # as tall as the image
+        fig.colorbar(shown, cax=place, label="counts")
         ax.set(title=words, xlabel="width (px)", ylabel="height (px)")
-        hist.hist(frame.ravel(), 64, color=CALCIUM, log=True)
+        hist.hist(frame.ravel(), count_bins(frame), color=CALCIUM, log=True)
         hist.set(xlabel="counts", ylabel="pixels")
     fig.suptitle(f"the frame at {time_s:.1f} s")
     return fig
@@ -57,23 +66,29 @@ def draw_motion(
     motion: np.ndarray,
     confidence: np.ndarray,
     left_out: np.ndarray,
+    lowest: float,
     preview: dict[str, np.ndarray],
 ) -> Figure:
-    """Draw the correction and its confidence, and means and maxima before and after it."""
+    """Draw the correction and its confidence, and means and maxima before and after it.
+
+    `lowest` is the confidence that a frame needs.
+    """
     fig = plt.figure(figsize=(14, 9), layout="constrained")
     grid = fig.add_gridspec(3, 4, height_ratios=[1, 0.7, 2.2])
     shifts, trust = fig.add_subplot(grid[0, :]), fig.add_subplot(grid[1, :])
     shifts.plot(time_s, motion[:, 0], color=ROWS, lw=0.6, label="height")
     shifts.plot(time_s, motion[:, 1], color=COLUMNS, lw=0.6, label="width")
-    shifts.legend(loc="upper right", ncols=2, fontsize=8)
-    shifts.set(ylabel="correction (px)",
-               title=f"{left_out.sum()} good frames could not be placed (pink)")  # fmt: skip
+    shifts.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, fontsize=8)
+    pink = " (pink)" if left_out.any() else ""
+    title = f"{left_out.sum()} good frames could not be placed{pink}"
+    shifts.set(ylabel="correction (px)", title=title, ylim=axis_span(motion, LEAST_PX))
     trust.plot(time_s, confidence, color=CALCIUM, lw=0.6)
-    trust.set(xlabel="time (s)", ylabel="confidence (1)")
+    trust.axhline(lowest, color="black", lw=0.8, ls="--")
+    trust.set(xlabel="time (s)", ylabel="confidence\n(sd of the correlation)",
+              title=f"dashed: {lowest:g}, which a frame needs")  # fmt: skip
+    trust.set_ylim(bottom=0)
     for ax in (shifts, trust):
-        ax.set_xlim(time_s[0], time_s[-1])
-        for t in time_s[left_out][:MARKS]:
-            ax.axvline(t, color=OUT, lw=0.7, alpha=0.6)
+        draw_left_out(ax, time_s, left_out)
     sharp = preview["sharpness"]
     pictures = [(kind, when) for kind in ("mean", "max") for when in ("before", "after")]
     for i, (kind, when) in enumerate(pictures):

@@ -64,7 +64,13 @@ def write_report(made, folder, units="units.zarr", video=True):
     )  # fmt: skip
     run(
         "video",
-        input={**load, "units": results / units, "Y": results / "motion/Y.zarr"},
+        input={
+            **load,
+            "Y": results / "motion/Y.zarr",
+            "A": results / "spatial/2/units.zarr",
+            "traces": results / "traces/2/units.zarr",
+            "temporal": results / "temporal/2/units.zarr",
+        },
         output={"video": folder / "video.mp4"},
         params={"settings": settings},
         wildcards=wildcards,
@@ -165,25 +171,53 @@ def test_every_section_stands_and_says_what_good_looks_like(opened):
     assert any(row.startswith("black\t2") for row in faults)
     rows = opened.locator("#attrition tr").all_inner_texts()
     assert [row.split("\t")[-1] for row in rows] == ["left", "23", "22", "21", "20", "19", "18"]
+    assert [row.split("\t")[0] for row in rows if "\toff\t" in row] == ["gmm", "ks"]
     ends = " ".join(opened.locator("#ends tr").all_inner_texts())
     assert "900\tmerge 1\tmerged\t0" in ends
     assert "no compact footprint" in ends
 
 
+def test_pixels_are_square_and_no_figure_complains(page, report):
+    said = []
+    page.on("console", lambda message: said.append(message.text) if message.type != "info" else 0)
+    page.goto(report.as_uri())
+    page.evaluate("window.scopeflow.drawAll()")
+    page.wait_for_function("document.body.dataset.drawn === 'yes'")
+    frames = page.evaluate(
+        """() => Object.fromEntries([...Bokeh.index.query((v) => v.frame && v.model.name)]
+          .map(({ model: m, frame: { bbox } }) => [m.name,
+            [bbox.width / Math.abs(m.x_range.end - m.x_range.start),
+             bbox.height / Math.abs(m.y_range.end - m.y_range.start)]]))"""
+    )
+    pictures = [
+        "seeds", "unit-map", "footprint", "around", "mean_before", "max_after", "raw_image",
+        "background_contours", "footprints_0", "changes",
+    ]  # fmt: skip
+    for name in pictures:
+        across, down = frames[name]
+        assert across == pytest.approx(down, rel=0.01), name
+    assert not [text for text in said if "warning" in text or "could not" in text]
+
+
 def test_a_unit_is_shown_as_it_is_in_the_store(opened, made):
     units = zarr.open_group(made.folder / "units.zarr", mode="r")
-    assert shown_unit(opened) == made.unit_id[0]
+    k = int(np.argmin(units["snr"][:]))  # the most doubtful one comes first
+    assert shown_unit(opened) == made.unit_id[k]
+    assert f"1 of {len(made.unit_id)} by snr" in model(opened, "unit-heading", "m.text")
+    order = np.argsort(units["snr"][:]).tolist()
+    shown = "Array.from(Bokeh.index.find_one(m).data.index)"
+    assert model(opened, "unit-table", shown) == order
     for name, column in (("raw", "value"), ("fit", "calcium")):
         found = np.array(
             model(opened, name, f"Array.from(m.data.{column}, (v) => (isNaN(v) ? null : v))"),
             dtype=float,
         )
-        true = units[{"raw": "YrA", "fit": "C"}[name]][0]
+        true = units[{"raw": "YrA", "fit": "C"}[name]][k]
         step = max(np.nanmax(true) - np.nanmin(true), 0) / 254
-        step = max(step, units["sigma"][0] / 8) if name == "raw" else step
+        step = max(step, units["sigma"][k] / 8) if name == "raw" else step
         np.testing.assert_allclose(found, true, atol=step)
     heights = model(opened, "spikes", "m.data.height.length")
-    assert 0 < heights <= (units["S"][0] > 0).sum()
+    assert 0 < heights <= (units["S"][k] > 0).sum()
 
 
 def test_units_are_browsed_by_buttons_keys_number_and_map(opened, made):
@@ -224,6 +258,10 @@ def test_another_column_colours_the_map_and_orders_the_units(opened, made):
     assert model(opened, "colour-bar", "m.title") == "spatial_r"
     shade = model(opened, "units", "Array.from(m.data.shade)")
     np.testing.assert_allclose(shade, np.linspace(0.86, 0.99, len(shade)), atol=1e-6)
+    place = list(made.unit_id).index(shown_unit(opened)) + 1  # spatial_r rises with the label
+    assert f", {place} of {len(shade)} by spatial_r" in model(opened, "unit-heading", "m.text")
+    rows = model(opened, "unit-table", "Array.from(Bokeh.index.find_one(m).data.index)")
+    assert rows == list(range(len(shade)))
 
 
 def test_frames_and_steps_are_chosen(opened):
@@ -231,7 +269,8 @@ def test_frames_and_steps_are_chosen(opened):
         opened.evaluate(f"window.scopeflow.draw('{place}')")
         opened.wait_for_selector(f"#{place}[data-drawn]")
     before = lengths_of_images(opened)
-    opened.locator("#filters-figure").get_by_role("button").nth(1).click()
+    other = (model(opened, "frame", "m.active") + 1) % 3
+    opened.locator("#filters-figure").get_by_role("button").nth(other).click()
     opened.locator("#footprints-figure").get_by_role("button", name="initialize").click()
     after = lengths_of_images(opened)  # of more figures, if others came into view meanwhile
     changed = sum(after[name] != length for name, length in before.items())

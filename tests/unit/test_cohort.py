@@ -22,6 +22,7 @@ def results(tmp_path, write_units):
     folder = tmp_path / "results" / "day1" / "default"
     folder.mkdir(parents=True)
     write_units(n_units=6, n_frames=400).rename(folder / "units.zarr")
+    zarr.open_group(folder / "units.zarr").attrs["computed_by"] = {"load": "default"}
     benchmarks = tmp_path / "benchmarks" / "day1" / "default"
     benchmarks.mkdir(parents=True)
     (benchmarks / "load.tsv").write_text(BENCHMARK + "2.5\t0:00:02\t300.5\t250\t4\n")
@@ -35,8 +36,12 @@ SESSIONS = {
 }
 
 
+def jobs(results):
+    return results.parent / "logs", results.parent / "benchmarks"
+
+
 def of(results, **more) -> pd.DataFrame:
-    return table(results, results.parent / "benchmarks", SESSIONS, ["default", "v"], **more)
+    return table(results, *jobs(results), SESSIONS, ["default", "v"], **more)
 
 
 def test_a_row_has_metadata_cells_motion_frames_and_costs(results):
@@ -91,19 +96,19 @@ def test_rows_of_unchanged_sessions_are_taken_from_the_table_before(results):
 
 
 def test_the_table_and_its_figure_are_written_and_renewed(results):
-    path = renew(results, results.parent / "benchmarks", SESSIONS, ["default"])
+    path = renew(results, *jobs(results), SESSIONS, ["default"])
     first = (results / "cohort.csv").read_text()
     assert path == (results / "cohort.csv").as_posix()
     assert (results / "cohort.png").stat().st_size > 5000
     assert "day1/default/report.html" in (results / "cohort.html").read_text("utf-8")
-    renew(results, results.parent / "benchmarks", SESSIONS, ["default"])
+    renew(results, *jobs(results), SESSIONS, ["default"])
     assert (results / "cohort.csv").read_text() == first
 
 
 @pytest.mark.parametrize("text", ["", "a;b\n1;2\n", "session,n_units\nday1,3\n"])
 def test_a_table_of_another_form_is_made_anew(results, text):
     (results / "cohort.csv").write_text(text)
-    renew(results, results.parent / "benchmarks", SESSIONS, ["default"])
+    renew(results, *jobs(results), SESSIONS, ["default"])
     assert pd.read_csv(results / "cohort.csv")["n_units"].tolist() == [6]
 
 
@@ -113,7 +118,7 @@ def test_a_damaged_store_is_left_out_with_a_word(results, caplog):
     (results / "day1/default/units.zarr/zarr.json").write_text("{}")
     assert len(of(results)) == 0
     assert caplog.text.count("is left out of the table of all sessions") == 2
-    assert renew(results, results.parent / "benchmarks", SESSIONS, ["default"]) == ""
+    assert renew(results, *jobs(results), SESSIONS, ["default"]) == ""
     assert not (results / "cohort.csv").exists()
 
 
@@ -159,5 +164,37 @@ def test_a_cohort_is_drawn_with_gaps_and_many_outliers():
     assert any("6 named" in title for title in titles)
 
 
+def test_sessions_have_names_and_small_differences_look_small():
+    rows = [
+        {"session": s, "animal": a, "variant": "default", "outliers": "",
+         **{name: value for name in JUDGED}}
+        for s, a, value in (("day1", "m1", 0.9978), ("day2", "m2", 0.9980))
+    ]  # fmt: skip
+    figure = draw_cohort(pd.DataFrame(rows))
+    assert "not tested" in figure.get_suptitle()
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["m1", "m2"]
+    for ax in figure.axes:
+        assert [label.get_text() for label in ax.get_xticklabels()] == ["day1", "day2"]
+        assert np.ptp(ax.get_ylim()) == pytest.approx(0.09979, rel=1e-3)
+
+
 def test_costs_of_nothing_are_unknown(tmp_path):
-    assert np.isnan(list(costs(tmp_path / "none").values())).all()
+    assert np.isnan(list(costs({"load": str(tmp_path / "none.tsv")}).values())).all()
+
+
+def test_warnings_and_costs_are_those_that_the_report_tells(results):
+    """Also of steps that another variant computed; pictures and reports do not count."""
+    group = zarr.open_group(results / "day1/default/units.zarr", mode="r+")
+    group.attrs["computed_by"] = {"load": "other", "merge/1": "default"}
+    tables = results.parent / "benchmarks/day1"
+    (tables / "default/load.tsv").rename(tables / "default/report.tsv")
+    (tables / "other").mkdir()
+    (tables / "other/load.tsv").write_text(BENCHMARK + "5\t0:00:05\t300\t250\t4\n")
+    (tables / "default/merge.1.tsv").write_text(BENCHMARK + "7\t0:00:07\t-\t-\t1\n")
+    for log in ("other/load", "default/merge.1", "default/report"):
+        path = results.parent / f"logs/day1/{log}.log"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"10:00:00 WARNING of {log}\n")
+    row = of(results).iloc[0]
+    assert row["warnings"] == 2
+    assert (row["wall_s"], row["cpu_s"], row["peak_mb"]) == (13, 5, 900)

@@ -132,6 +132,13 @@ def test_tables_and_figures_fit_together(tmp_path):
     ):
         figure.savefig(tmp_path / "figure.png", dpi=40)
         figures.plt.close(figure)
+    outlined = figures.outlines(sessions, field, matches, kept).axes[0]
+    assert (*outlined.get_xlim(), *outlined.get_ylim()) == figures._extent(field)
+    shown = figures.overlay(sessions, field, DIAMETER).axes[0].images[0].get_array()
+    unseen = np.isnan(field.images).any(axis=0)
+    assert unseen.any()
+    assert (shown[unseen] == figures.UNSEEN).all()
+    figures.plt.close("all")
     with new_store(tmp_path / "aligned.zarr") as part:
         write_field(part, sessions, field)
     image, height = read(tmp_path / "aligned.zarr", "image", "height")

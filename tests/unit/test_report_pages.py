@@ -1,11 +1,14 @@
 """Pages of an animal and of all sessions, from tables made up here."""
 
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
+import plot_summary
+from made_results import make_results
 from scopeflow.report import animal_page, cohort_page, overview
 from scopeflow.report.page import Section, page, table
 
@@ -52,6 +55,10 @@ def test_the_page_of_an_animal_holds_its_sections_and_its_unaligned_sessions():
     assert sections[0].body.count("class=changed") == 1
     assert "2</td><td class=n>1</td><td class=n>33 %" in sections[1].body
     assert "control-figure" not in sections[2].figures
+    named = pd.DataFrame(columns=["n_matched", "distance_px_median", "likeness_per_px2"])
+    body = animal_page.pairs_section(named, pairs, none, pd.DataFrame()).body
+    heads = ["matched", "distance (px), median", "likeness (1/px²)"]
+    assert re.findall(r"<th>(.*?)</th>", body) == heads
     empty = cells[:0], mappings[:0]
     assert animal_page.cells_section(*empty, images[0], (0, 0)).figures
     assert animal_page.pairs_section(pairs, pairs[:0], none, pairs).figures
@@ -69,6 +76,46 @@ def test_the_page_of_all_sessions_links_to_each_and_marks_outliers():
     assert found.count("<li>") == 1
     body = re.sub(r"<script[^>]*>.*?</script>", "", text, flags=re.DOTALL)
     assert "http" not in body
+    assert "orange stands out" in body
+
+
+def test_too_few_sessions_are_not_said_to_be_usual():
+    rows = pd.DataFrame({"session": ["a", "b"], "variant": "default", "outliers": "", "n_units": 3})
+    few = cohort_page.cohort_page(rows, ["n_units"])
+    assert '<p id="outliers">fewer than 5 sessions: not tested for outliers.</p>' in few
+    rows = pd.DataFrame({
+        "session": list("abcde"), "variant": "default", "outliers": "", "n_units": 3,
+    })  # fmt: skip
+    assert '<p id="outliers">None stands out.</p>' in cohort_page.cohort_page(rows, ["n_units"])
+
+
+class Inputs(dict):
+    """Inputs of a rule, by name."""
+
+    __getattr__ = dict.__getitem__
+
+
+def test_the_summary_follows_candidates_to_the_last_unit(tmp_path):
+    made = make_results(tmp_path)
+    n, stores = len(made.unit_id), Inputs()
+    stores["seeds"] = made.folder / "seeds/seeds.tsv"
+    stores |= {name: made.folder / f"{name}.zarr" for name in ("units", "curated")}
+    stores["initialize"] = made.folder / "initialize/units.zarr"
+    for name in ("spatial", "temporal"):
+        stores[name] = [str(made.folder / f"{name}/{i}/units.zarr") for i in (1, 2)]
+    stores["merges"] = str(made.folder / "merge/1/units.zarr")
+    steps = plot_summary._attrition(SimpleNamespace(input=stores))
+    assert steps[0] == ("candidates", n + 5)
+    assert steps[-5:] == [
+        ("one seed per cell", n), ("first footprints", n + 2), ("compact footprint", n + 1),
+        ("pieces merged", n), ("units", n),
+    ]  # fmt: skip
+    made_of = {"session": made.session, "variant": made.variant}
+    out = Inputs(summary=tmp_path / "summary.png")
+    plot_summary.main(
+        SimpleNamespace(input=stores, output=out, wildcards=SimpleNamespace(**made_of))
+    )
+    assert out.summary.stat().st_size > 10_000
 
 
 @pytest.mark.parametrize(("width", "look"), [(16, False), (30, True)])
@@ -82,6 +129,15 @@ def test_cells_of_another_width_than_stated_want_a_look(width, look):
     section = overview.glance(facts, quality, [])
     assert section.body.count("class=changed") == int(look)
     assert "No step warned" in section.body
+    assert "after curation" not in section.body
+    done = {"rejected": [3], "merged": {"1": [1, 2, 4]}, "split": {}}
+    curated = overview.glance({**facts, "n_curated": 3, "curation": done}, quality, [])
+    assert "<td>after curation</td><td>3 (1 dropped, 2 merged into another)" in curated.body
+    for sharp, words in (([2.0, 2.2], "better"), ([2.0, 2.01], "as good"), ([2.0, 1.9], "worse")):
+        moved = {**facts, "sharpness": sharp, "agreement": [0.9, 0.905]}
+        told = overview.glance(moved, quality, []).body
+        assert f"<td>{words}" in told
+        assert told.count("class=changed") == look + (words == "worse")
     none = overview.glance({**facts, "kinetics": {}}, quality[:0], [("load", "<b>")])
     assert "&lt;b&gt;" in none.body
 

@@ -6,9 +6,18 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
+from scopeflow import figures
 from scopeflow.deconvolve import coefficients
 from scopeflow.footprints import blobs
-from scopeflow.report import changes, footprint_maps, pictures, records, seeds_map, unit_data
+from scopeflow.report import (
+    changes,
+    filters_view,
+    footprint_maps,
+    pictures,
+    records,
+    seeds_map,
+    unit_data,
+)
 from scopeflow.report.sources import read_units
 from scopeflow.report.style import stretches
 
@@ -30,6 +39,40 @@ def test_units_say_what_a_person_made_of_them(write_units):
     labels = read_units(path, {"split": {"1": [1, 11]}, "rejected": [5]})["label"]
     assert labels.tolist() == ["split into 1 and 11", "kept", "rejected"]
     assert "label" not in read_units(path, {"split": {}})
+
+
+def test_tests_that_are_off_say_so():
+    settings = {"gmm": False, "ks_alpha": None}
+    assert seeds_map.tests_off(settings) == ["gmm", "ks"]
+    assert seeds_map.tests_off({"gmm": True, "ks_alpha": 0.05}) == []
+    seeds = pd.DataFrame({
+        "height": [3.0], "width": [3.0], "candidate": [0], "mask_gmm": [True], "mask_pnr": [True],
+    })  # fmt: skip
+    body = seeds_map.seeds_section(seeds, np.eye(9), ["gmm"]).body
+    assert body.count("<td class=n>off</td><td class=n></td><td class=n>1</td>") == 1
+
+
+def test_the_frame_with_most_signal_is_shown_first():
+    frames = np.random.default_rng(0).integers(0, 3, (5, 20, 20)).astype(np.uint8)
+    frames[3, 5:9, 5:9] = 40
+    assert filters_view.most_active(frames) == 3
+
+
+@pytest.mark.parametrize("top", [1, 60, 100, 255, 4000])
+def test_bins_of_counts_hold_equally_many_of_them(top):
+    values = np.arange(top + 1, dtype=np.uint16)
+    counts = np.histogram(values, filters_view.count_bins(values))[0]
+    assert len(counts) <= filters_view.BINS
+    assert len(set(counts[:-1].tolist())) <= 1
+    assert counts.sum() == top + 1
+    edges = filters_view.count_bins(np.zeros(3, np.float32))
+    assert edges[0] == 0 < edges[-1]
+
+
+def test_no_motion_is_a_flat_line_and_no_noise():
+    assert figures.axis_span(np.zeros(9), 2) == (-1, 1)
+    assert figures.axis_span(np.array([np.nan]), 2) == (-1, 1)
+    assert figures.axis_span(np.array([-10.0, 10]), 2) == (-11, 11)
 
 
 def test_every_unit_that_is_gone_has_an_end():

@@ -7,6 +7,8 @@ from scipy import sparse
 
 from scopeflow.footprints import blobs
 from scopeflow.motion_preview import agreement, preview_of, sharpness
+from scopeflow.shift import shift_frames
+from scopeflow.simulate import make_recording
 from scopeflow.video_file import write_mp4
 from scopeflow.video_panels import TEXT_PX, Panels, choose_pace, choose_scales
 
@@ -77,9 +79,27 @@ def test_motion_blurs_and_lowers_the_agreement():
     scene = rng.normal(size=(40, 40)).cumsum(axis=0).cumsum(axis=1)
     still = np.repeat(scene[None], 9, axis=0)
     moved = np.stack([np.roll(scene, shift, axis=1) for shift in range(-4, 5)])
-    before, after = preview_of(moved, 4), preview_of(still, 4)
+    before, after = preview_of(moved, 5, 4), preview_of(still, 5, 4)
     assert before.sharpness < after.sharpness
     assert before.agreement < after.agreement == pytest.approx(1)
     np.testing.assert_allclose(after.mean, scene, rtol=1e-5, atol=1e-5)
     assert sharpness(np.ones((5, 5))) == 0
     assert agreement(np.ones((2, 5, 5)), scene[:5, :5]) == 0
+
+
+@pytest.mark.parametrize("noise_sd", [0.1, 0.5, 1.5])
+def test_a_right_correction_sharpens_and_a_wrong_one_blurs_however_noisy(noise_sd):
+    """Unsmoothed, the slope falls and the agreement rises either way: interpolation smooths."""
+    recording = make_recording({
+        "height_px": 112, "width_px": 128, "n_frames": 240, "n_cells": 18, "motion_max_px": 4,
+        "spike_probability": 0.01, "seed": 2, "field_seed": 2, "subpixel_motion": True,
+        "noise_sd": noise_sd,
+    })  # fmt: skip
+    frames = np.concatenate([recording.frames(slab) for slab in recording.slabs])[::3]
+    right = -recording.movement[::3]
+    before = preview_of(frames, 16, 8)
+    after = preview_of(shift_frames(frames, right), 16, 8)
+    wrong = preview_of(shift_frames(frames, -right), 16, 8)
+    assert wrong.sharpness < 0.96 * before.sharpness < before.sharpness < 0.98 * after.sharpness
+    if noise_sd < 1:  # else noise that the camera cuts off decides
+        assert wrong.agreement < before.agreement < after.agreement

@@ -4,6 +4,10 @@ rule plot_summary:
         units="<results>/{session}/{variant}/units.zarr",
         seeds=plan.product("seeds_refine", "seeds.tsv"),
         preview=plan.product("preprocess", "preview.zarr"),
+        initialize=plan.product("initialize", "units.zarr"),
+        spatial=plan.all_iterations("spatial_update", "units.zarr"),
+        temporal=plan.all_iterations("temporal_update", "units.zarr"),
+        merges=plan.merges,
     output:
         summary=report(
             "<results>/{session}/{variant}/figures/summary.png",
@@ -81,6 +85,7 @@ rule plot_steps:
         mem_mb=plan.memory("plot_steps"),
         runtime=lambda wc, attempt: 30 * attempt,
     params:
+        settings=plan.settings("estimate_motion"),
         code=digest("plot_steps"),
     message:
         "Drawing the steps of session {wildcards.session}, variant {wildcards.variant}"

@@ -1,5 +1,7 @@
 """Pictures by which a person judges the cross-registration of an animal."""
 
+from collections.abc import Iterable
+
 import contourpy
 import numpy as np
 import pandas as pd
@@ -15,8 +17,11 @@ from scopeflow.cross_registration.probability import Model
 from scopeflow.cross_registration.register import Cells, Field, Match
 
 # Of the Okabe-Ito palette, which stays apart for the colour-blind.
-FIRST, SECOND = "#56B4E9", "#E69F00"  # units with a partner
-FIRST_ALONE, SECOND_ALONE = "#CC79A7", "#009E73"
+MATCHED = "#F0E442"  # units with a partner; others in the hue of their session
+FIRST_ALONE, SECOND_ALONE = "#D55E00", "#56B4E9"
+UNSEEN = 0.25  # gray of what a session that is shown did not see
+DIMMED = 0.6  # of the brightness of images behind outlines
+SECOND = "#E69F00"
 SAME, DIFFERENT = "#0072B2", "#D55E00"
 LEVEL = 0.4  # of a footprint's peak, at which it is outlined
 PANELS_MAX = 9  # pairs of sessions with outlines; more are chosen evenly
@@ -34,6 +39,7 @@ def overlay(sessions: list[Cells], field: Field, cell_diameter_px: float) -> Fig
             image[..., colour] = _brightness(field.images[k], cell_diameter_px)
         if len(shown) == 2:  # red and cyan: what both show is white
             image[..., 2] = image[..., 1]
+        image[~_seen_by_all(field, shown)] = UNSEEN
         ax.imshow(image, extent=_extent(field))
         colours = ("red", "green", "blue") if len(shown) != 2 else ("red", "cyan")
         words = []
@@ -42,8 +48,21 @@ def overlay(sessions: list[Cells], field: Field, cell_diameter_px: float) -> Fig
             words.append(f"{colour}: {sessions[k].name}{aligned}")
         ax.set(xlabel="width (px)", ylabel="height (px)")
         ax.set_title("\n".join(words), fontsize=9)
-    figure.suptitle("what sessions share is white")
+    figure.suptitle("what sessions share is white; what one of them did not see is gray")
     return figure
+
+
+def _seen_by_all(field: Field, sessions: Iterable[int]) -> np.ndarray:
+    """Return which pixels of the common field all of some sessions saw, (height, width)."""
+    return np.isfinite([field.images[k] for k in sessions]).all(axis=0)
+
+
+def _red_and_cyan(field: Field, first: int, second: int) -> np.ndarray:
+    """Return the images of two sessions as one, dimmed, (height, width, 3)."""
+    red, cyan = (np.nan_to_num(_gray(field.images[k])) for k in (first, second))
+    image = DIMMED * np.stack([red, cyan, cyan], axis=-1)
+    image[~_seen_by_all(field, (first, second))] = UNSEEN
+    return image
 
 
 def _brightness(image: np.ndarray, cell_diameter_px: float) -> np.ndarray:
@@ -87,16 +106,16 @@ def outlines(sessions: list[Cells], field: Field, matches: list[Match], kept: se
         pairs = zip(m.pairs.first[m.kept].tolist(), m.pairs.second[m.kept].tolist(), strict=True)
         joined = [(i, j) for i, j in pairs if (m.first, i, m.second, j) in kept]
         own, other = ({pair[side] for pair in joined} for side in (0, 1))
-        sides = (m.first, own, FIRST, FIRST_ALONE), (m.second, other, SECOND, SECOND_ALONE)
-        for k, partners, colour, alone in sides:
+        for k, partners, alone in ((m.first, own, FIRST_ALONE), (m.second, other, SECOND_ALONE)):
             placed = field.sessions[k]
             _outline(ax, placed, field, set(range(len(placed.mass))) - partners, alone)
-            _outline(ax, placed, field, partners, colour)
-        ax.imshow(_gray(field.images[field.template]), cmap="gray", extent=_extent(field))
-        ax.set(xlabel="width (px)", ylabel="height (px)")
+            _outline(ax, placed, field, partners, MATCHED)
+        extent = _extent(field)
+        ax.imshow(_red_and_cyan(field, m.first, m.second), extent=extent)
+        ax.set(xlabel="width (px)", ylabel="height (px)", xlim=extent[:2], ylim=extent[2:])
         ax.set_title(
-            f"{sessions[m.first].name} (blue) and {sessions[m.second].name} (orange): "
-            f"{len(joined)} matched\nwithout a partner: pink and green", fontsize=9,
+            f"{sessions[m.first].name} (image red) and {sessions[m.second].name} (cyan): "
+            f"{len(joined)} matched (yellow)\nwithout a partner: orange and blue", fontsize=9,
         )  # fmt: skip
     if not chosen:
         axes[0].set_title("no two sessions were compared")

@@ -47,4 +47,4 @@ def _renew_cohort(plan: Plan) -> str:
     # Only here, so that a run without results, and a dry run, need not wait for them.
     from scopeflow.cohort_files import renew
 
-    return renew(plan.results, plan.benchmarks, sessions, plan.variants)
+    return renew(plan.results, plan.logs, plan.benchmarks, sessions, plan.variants)

@@ -1,9 +1,18 @@
 """Page of an animal: its sessions laid over each other, and which cells were found again."""
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 from bokeh.layouts import column, row
-from bokeh.models import ColorBar, ColumnDataSource, CustomJS, LinearColorMapper, Select
+from bokeh.models import (
+    BasicTicker,
+    ColorBar,
+    ColumnDataSource,
+    CustomJS,
+    LinearColorMapper,
+    Select,
+)
 from bokeh.palettes import Cividis256, Viridis256
 from bokeh.plotting import figure
 
@@ -16,8 +25,17 @@ SHIFT_COLUMNS = [
     "session", "aligned", "is_template", "transform", "shift_height_px", "shift_width_px",
     "rotation_deg", "score", "fit", "fit_by_chance", "overlap", "n_units",
 ]  # fmt: skip
+# How columns of the tables are called; of others the name is spelt out.
+HEADS = {
+    "is_template": "template", "n_units": "units",
+    "first_session": "first", "second_session": "second", "n_first": "units of the first",
+    "n_second": "units of the second", "n_matched": "matched",
+    "n_by_chance": "matched by chance", "share_same": "share of one cell",
+}  # fmt: skip
+UNITS = {"_px2": " (1/px²)", "_px": " (px)", "_deg": " (degrees)"}
 # Rows and columns of the matrix that are drawn; more would not be seen.
 CELLS_DRAWN = 3000
+FOUND, NOT_FOUND = 200, 20  # places in the palette
 
 
 def overlay(first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -90,9 +108,24 @@ def alignment_section(
         "cells white throughout. Bad: green and magenta side by side (shifted), white in one "
         "corner only (rotated or deformed: see cross_register.transform), or a session marked in "
         "the table: it fits hardly better than a mirrored image does and takes part in no match.",
-        table(shown, _cells(shifts[shown]), id="shifts", marked=unclear),
+        table(_heads(shown), _cells(shifts[shown]), id="shifts", marked=unclear),
         {"alignment-figure": column(choice, row(both, alone))},
     )
+
+
+def _heads(names: Iterable[str]) -> list[str]:
+    """Return names of columns in words: they may break, so that the table fits the page."""
+    heads = []
+    for name in names:
+        words = HEADS.get(name)
+        if words is None:
+            median = name.endswith("_median")
+            words = name.removesuffix("_median")
+            unit = next((end for end in UNITS if words.endswith(end)), "")
+            words = words.removesuffix(unit).replace("_", " ").replace(" per", "")
+            words += UNITS.get(unit, "") + (", median" if median else "")
+        heads.append(words)
+    return heads
 
 
 def _cells(rows: pd.DataFrame) -> list[list]:
@@ -139,7 +172,9 @@ def cells_section(
         "width_px", "height_px", source=ColumnDataSource(data, name="cells-source"), size=9,
         line_color={"field": "n_sessions", "transform": colours}, fill_color=None, line_width=2,
     )  # fmt: skip
-    fig.add_layout(ColorBar(color_mapper=colours, title="sessions", width=10), "right")
+    whole = BasicTicker(min_interval=1)
+    bar = ColorBar(color_mapper=colours, title="sessions", width=10, ticker=whole)
+    fig.add_layout(bar, "right")
     tips = [
         ("cell", "@cell"), ("found in", "@n_sessions of @n_possible: @where"),
         ("least probability", "@probability_min{0.00}"),
@@ -162,7 +197,7 @@ def _matrix(found: np.ndarray, names: list[str]):
     """Return the matrix of cells and sessions, cells of most sessions first."""
     weight = found @ (2.0 ** -np.arange(found.shape[1]))
     order = np.lexsort((-weight, -found.sum(axis=1)))[:CELLS_DRAWN]
-    shown = np.where(found[order], 200, 20).astype(np.uint8)
+    shown = np.where(found[order], FOUND, NOT_FOUND).astype(np.uint8)
     fig = figure(
         title="cells (rows) in sessions (columns)", x_range=names, width=480, height=620,
         y_range=(len(order), 0), y_axis_label="cell, those of most sessions first",
@@ -172,6 +207,11 @@ def _matrix(found: np.ndarray, names: list[str]):
     fig.xaxis.major_label_orientation = 0.9
     mapper = LinearColorMapper(palette=Cividis256, low=0, high=255)
     fig.image([shown], x=0, y=0, dw=len(names), dh=len(order), color_mapper=mapper)
+    for place, words in ((FOUND, "found"), (NOT_FOUND, "not found, or outside the field")):
+        key = {"marker": "square", "size": 12, "color": Cividis256[place]}
+        fig.scatter(names[:1], [-1e6], legend_label=words, **key)  # a point that is not seen
+    style.legend_above(fig)
+    fig.legend.click_policy = "none"
     return fig
 
 
@@ -193,8 +233,9 @@ def pairs_section(
     """
     figures = []
     for name, words in (
-        ("distance_px", "distance of the centres (px)"), ("footprint_r", "footprint r (1)"),
-        ("probability", "probability of one cell (1)"),
+        ("distance_px", "distance of the centres (px)"),
+        ("footprint_r", "correlation of the footprints"),
+        ("probability", "probability of one cell"),
     ):  # fmt: skip
         values = pairs[name].to_numpy(dtype=float)
         values = values[np.isfinite(values)]
@@ -218,9 +259,9 @@ def pairs_section(
         "Good: distances well below the width of a cell, probabilities near 1, and far fewer "
         "matches once a session is displaced on purpose. Bad: as many matches displaced as in "
         "place: they would be there by chance.",
-        table(list(scores.columns), _cells(scores), id="scores")
+        table(_heads(scores), _cells(scores), id="scores")
         + "<details><summary>The fitted mixture</summary>"
-        + table(list(model.columns), _cells(model), id="model")
+        + table(_heads(model), _cells(model), id="model")
         + "</details>",
         parts,
     )
@@ -237,4 +278,5 @@ def _control(control: pd.DataFrame):
         fig.line("shift_px", "match_rate", source=own, color=colour, legend_label=f"along {axis}")
         fig.scatter("shift_px", "match_rate", source=own, color=colour, size=6)
     fig.y_range.start = 0
+    style.legend_above(fig)
     return fig

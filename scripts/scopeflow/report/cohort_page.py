@@ -9,21 +9,32 @@ import numpy as np
 import pandas as pd
 from bokeh.layouts import column, gridplot
 from bokeh.models import (
+    BasicTicker,
     ColumnDataSource,
     DataTable,
+    FixedTicker,
     HTMLTemplateFormatter,
     NumberFormatter,
     OpenURL,
+    Range1d,
     StringFormatter,
     TableColumn,
     TapTool,
 )
 from bokeh.plotting import figure
 
+from scopeflow.cohort_figure import (
+    OUT,
+    PANELS,
+    TICKS_MAX,
+    animal_colours,
+    least_span,
+    verdict,
+)
+from scopeflow.figures import axis_span
 from scopeflow.report import style
 from scopeflow.report.page import Section, page
 
-UNITS = {"px": "px", "s": "s", "hz": "Hz", "ms": "ms", "mb": "MB", "counts": "counts"}
 WIDTH = 390
 
 
@@ -56,9 +67,9 @@ def cohort_page(rows: pd.DataFrame, numbers: Sequence[str]) -> str:
     pairs = zip(rows["session"].astype(str), rows["variant"].astype(str), strict=True)
     data["place"] = [f"{s} ({v})" if several else s for s, v in pairs]
     animals = rows["animal"].astype(str) if "animal" in rows else pd.Series("", rows.index)
-    names = list(dict.fromkeys(animals))
+    colours = animal_colours(rows)
     data["animal"] = animals.tolist()
-    data["band"] = [style.GRAY if names.index(a) % 2 else style.BLUE for a in animals]
+    data["band"] = [colours.get(animal, style.BLUE) for animal in animals]
     source = ColumnDataSource(data, name="sessions")
     charts = [_chart(source, name, outliers) for name in numbers]
     grid = gridplot(charts, ncols=3, toolbar_location=None)
@@ -68,7 +79,12 @@ def cohort_page(rows: pd.DataFrame, numbers: Sequence[str]) -> str:
         f"{html.escape(words)}</li>"
         for i, words in zip(np.flatnonzero(outliers != ""), odd, strict=True)
     )
-    told = f'<ul id="outliers">{told}</ul>' if told else '<p id="outliers">None stands out.</p>'
+    none = verdict(rows) if "not tested" in verdict(rows) else "None stands out"
+    told = f'<ul id="outliers">{told}</ul>' if told else f'<p id="outliers">{none}.</p>'
+    key = ", ".join(
+        f'<span style="border-bottom: 4px solid {colour}">{html.escape(name) or "none"}</span>'
+        for name, colour in colours.items()
+    )
     sections = [
         Section(
             "outliers-section", "Sessions that stand out",
@@ -78,9 +94,10 @@ def cohort_page(rows: pd.DataFrame, numbers: Sequence[str]) -> str:
         ),
         Section(
             "numbers", "All sessions side by side",
-            "A point is a session, in the order of the sheet; colours change with the animal, red "
-            "stands out. A click opens the report of the session; a choice in one picture or in "
-            "the table shows in all.", "",
+            "A point is a session, in the order of the sheet; orange stands out, the other colours "
+            "are animals. An axis spans at least a tenth of the value. A click opens the report of "
+            "the session; a choice in one picture or in the table shows in all.",
+            f'<p id="animals">Animals: {key}.</p>',
             {"numbers-figure": column(grid, _table(source, numbers))},
         ),
     ]  # fmt: skip
@@ -91,15 +108,24 @@ def cohort_page(rows: pd.DataFrame, numbers: Sequence[str]) -> str:
 def _chart(source: ColumnDataSource, name: str, outliers: pd.Series):
     odd = outliers.map(lambda words: name in re.split(r"[\s,;]+", words)).to_numpy()
     source.data[f"{name}-colour"] = [
-        style.RED if marked else band for marked, band in zip(odd, source.data["band"], strict=True)
+        OUT if marked else band for marked, band in zip(odd, source.data["band"], strict=True)
     ]
     source.data["number"] = np.arange(len(odd))
-    unit = UNITS.get(name.removesuffix("_median").rsplit("_", 1)[-1], "1")
+    values = source.data[name]
     fig = figure(
-        title=name, width=WIDTH, height=230, name=f"chart-{name}", y_axis_label=unit,
-        x_axis_label="session, in the order of the sheet", tools="box_select,tap,reset",
-        toolbar_location=None,
+        title=name, width=WIDTH, height=250, name=f"chart-{name}",
+        y_axis_label=PANELS.get(name, name), tools="box_select,tap,reset", toolbar_location=None,
+        x_range=Range1d(-0.5, max(len(odd), 1) - 0.5),
+        y_range=Range1d(*axis_span(values, least_span(values))),
     )  # fmt: skip
+    if len(odd) <= TICKS_MAX:
+        fig.xaxis.ticker = FixedTicker(ticks=list(range(len(odd))))
+        fig.xaxis.major_label_overrides = dict(enumerate(source.data["place"]))
+        fig.xaxis.major_label_orientation = 0.9
+    else:
+        fig.xaxis.ticker = BasicTicker(min_interval=1)
+        fig.xaxis.axis_label = "session, in the order of the sheet"
+    fig.xgrid.visible = False
     dots = fig.scatter(
         "number", name, source=source, size=8, color=f"{name}-colour", alpha=0.8,
         nonselection_alpha=0.25,
@@ -119,7 +145,9 @@ def _table(source: ColumnDataSource, numbers: Sequence[str]) -> DataTable:
         TableColumn(field="outliers", title="outliers", formatter=StringFormatter(), width=160),
     ]
     columns += [
-        TableColumn(field=n, title=n, formatter=NumberFormatter(format="0.[000]"), width=110)
+        TableColumn(
+            field=n, title=n, formatter=NumberFormatter(format="0.[000]"), width=8 * len(n) + 14
+        )
         for n in numbers
     ]
     return DataTable(

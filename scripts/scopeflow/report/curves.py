@@ -5,6 +5,7 @@ import pandas as pd
 from bokeh.layouts import column, row
 from bokeh.models import BoxAnnotation, ColumnDataSource, Range1d, Span
 
+from scopeflow.figures import LEAST_PX, axis_span
 from scopeflow.report import style
 from scopeflow.report.packing import bin_times, bin_width, envelope
 from scopeflow.report.page import Section, table
@@ -49,8 +50,7 @@ def recording_section(frames: pd.DataFrame) -> Section:
     light = style.curve_figure("brightness of each frame", "counts", "light", height=240)
     for name, colour in (("max", style.ORANGE), ("mean", style.BLUE), ("min", style.GRAY)):
         _line(light, time_s, frames[name], color=colour, legend_label=name)
-    light.legend.orientation = "horizontal"
-    light.legend.click_policy = "hide"
+    style.legend_above(light)
     change = style.curve_figure(
         "change from the frame before", "counts", "change", height=160, x_range=light.x_range
     )
@@ -126,10 +126,14 @@ def motion_section(
     shifts = style.curve_figure("correction applied", "px", "motion", height=240)
     for i, (name, colour) in enumerate((("height", style.BLUE), ("width", style.ORANGE))):
         _line(shifts, time_s, motion[:, i], color=colour, legend_label=name)
-    shifts.legend.orientation = "horizontal"
-    shifts.legend.click_policy = "hide"
+    shifts.y_range = Range1d(*axis_span(motion, LEAST_PX))
+    style.legend_above(shifts)
     trust = style.curve_figure(
-        "confidence of the placement", "1", "confidence", height=160, x_range=shifts.x_range
+        "confidence of the placement (sd of the correlation)",
+        "confidence (sd)",
+        "confidence",
+        height=160,
+        x_range=shifts.x_range,
     )
     _line(trust, time_s, confidence, color=style.GREEN)
     trust.y_range = Range1d(0, float(max(np.nanquantile(confidence, 0.999) * 1.1, 1)))
@@ -137,7 +141,9 @@ def motion_section(
         _mark(fig, time_s, left_out, style.PINK)
     needed = {"dimension": "width", "line_dash": "dashed", "line_color": "black"}
     trust.add_layout(Span(location=lowest, **needed))
-    body = f"<p>{left_out.sum()} good frames could not be placed (pink) and are left out.</p>"
+    lost = left_out.sum()
+    marked = " (pink) and are" if lost else "; none is"
+    body = f"<p>{lost} good frames could not be placed{marked} left out.</p>"
     sharp, agree = preview["sharpness"], preview["agreement"]
     rows = [
         ("sharpness of the mean image (counts per px)", f"{sharp[0]:.3g}", f"{sharp[1]:.3g}"),
@@ -155,7 +161,9 @@ def motion_section(
         {"motion-curves": column(shifts, trust), "motion-images": _pairs(preview)},
         _decimated(len(time_s))
         + f'<p class="note">Images and numbers are those of {preview["n_frames"]} frames spread '
-        "over the recording, the same ones before and after, less the fixed glow.</p>",
+        "over the recording, the same ones before and after, less the fixed glow. Sharpness is the "
+        "slope of the mean. For the numbers images are smoothed by a tenth of a cell's width, so "
+        "that grain does not count.</p>",
     )
 
 

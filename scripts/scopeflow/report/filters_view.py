@@ -16,7 +16,6 @@ STEPS = {
     "denoise": "denoised",
     "background": "background removed",
 }
-SHOWN = 3  # frames
 LEVELS = 5  # of the contours, as in the paper
 BINS = 64
 
@@ -35,7 +34,10 @@ def filters_section(preview: dict[str, np.ndarray], filters: dict, time_s: np.nd
         Time of the frames of the preview.
     """
     n = len(time_s)
-    picks = np.unique(np.linspace(0, n - 1, min(SHOWN, n)).round().astype(int))
+    best = most_active(preview["background"])
+    middle = best if 0 < best < n - 1 else n // 2
+    picks = np.unique([0, middle, n - 1])
+    first = int(np.flatnonzero(picks == best)[0])
     shape = preview["raw"].shape[1:]
     figures, sources, pages = [], [], []
     shared: dict = {}
@@ -49,18 +51,18 @@ def filters_section(preview: dict[str, np.ndarray], filters: dict, time_s: np.nd
             title = title if kind == "image" else f"{words}, {LEVELS} levels"
             fig = style.image_figure(title, shape, f"{name}_{kind}", style.WIDTH // 4, **shared)
             shared = {"x_range": fig.x_range, "y_range": fig.y_range}
-            sources.append(style.add_image(fig, urls[0], shape))
+            sources.append(style.add_image(fig, urls[first], shape))
             pages.append([{"url": [url]} for url in urls])
             figures.append(fig)
         counts, edges = zip(*(_histogram(frame, stack) for frame in stack), strict=True)
         hist = _histogram_figure(words, name)
-        sources.append(ColumnDataSource(_bars(counts[0], edges[0])))
+        sources.append(ColumnDataSource(_bars(counts[first], edges[first])))
         hist.quad(left="left", right="right", top="top", bottom=0.7, source=sources[-1],
                   color=style.BLUE, line_color=None)  # fmt: skip
         pages.append([_bars(*pair) for pair in zip(counts, edges, strict=True)])
         figures.append(hist)
     choice = RadioButtonGroup(
-        labels=[f"frame at {time_s[k]:.1f} s" for k in picks], active=0, name="frame"
+        labels=[f"frame at {time_s[k]:.1f} s" for k in picks], active=first, name="frame"
     )
     choice.js_on_change(
         "active",
@@ -87,6 +89,12 @@ def filters_section(preview: dict[str, np.ndarray], filters: dict, time_s: np.nd
     )
 
 
+def most_active(background: np.ndarray) -> int:
+    """Return which frame has most signal after the last filter, (frame, height, width)."""
+    power = [float((frame.astype(np.float64) ** 2).mean()) for frame in background]
+    return int(np.argmax(power))
+
+
 def _contours(frame: np.ndarray, stack: np.ndarray) -> np.ndarray:
     """Return the contours of a frame, at levels that all frames share."""
     low, high = limits(stack, 0.02, 0.999)
@@ -95,8 +103,19 @@ def _contours(frame: np.ndarray, stack: np.ndarray) -> np.ndarray:
 
 def _histogram(frame: np.ndarray, stack: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the histogram of a frame over the range of all."""
-    low, high = float(stack.min()), float(stack.max())
-    return np.histogram(frame, BINS, (low, high if high > low else low + 1))
+    return np.histogram(frame, count_bins(stack))
+
+
+def count_bins(values: np.ndarray) -> np.ndarray:
+    """Return the edges of at most `BINS` bins over all values.
+
+    Bins of whole numbers hold as many of them each: others make a comb of their histogram.
+    """
+    low, high = float(values.min()), float(values.max())
+    if not np.issubdtype(values.dtype, np.integer):
+        return np.linspace(low, high if high > low else low + 1, BINS + 1)
+    width = int(np.ceil((high - low + 1) / BINS))
+    return np.arange(low, high + width + 1, width) - 0.5
 
 
 def _bars(counts: np.ndarray, edges: np.ndarray) -> dict[str, list]:

@@ -1,6 +1,7 @@
 """Sections of words and tables: at a glance, settings, time and memory, versions."""
 
 import html
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from scopeflow.report.page import Section, table
 from scopeflow.report.records import Setting
 
 BAD_SHARE = 0.02  # of the frames: more than this is worth a look
+WORSE = 0.01  # share of the sharpness, and correlation, by which a correction may fall short
 SIZE_RANGE = 0.7, 1.3  # of the stated diameter; results hold for this
 
 
@@ -22,7 +24,9 @@ def glance(facts: dict, quality: pd.DataFrame, warnings: list[tuple[str, str]]) 
     ----------
     facts : dict
         ``n_frames``, ``fps_hz``, ``duration_s``, ``height``, ``width``, ``n_bad``,
-        ``n_unplaced``, ``diameter_px`` (stated), ``kinetics``.
+        ``n_unplaced``, ``diameter_px`` (stated), ``kinetics``; where a person labelled units,
+        ``n_curated`` and ``curation``, as in ``curated.zarr``; ``sharpness`` and ``agreement``
+        of the mean image before and after the correction of motion.
     quality : DataFrame
         A row for each unit, with ``accepted``, ``snr``, ``diameter_px``.
     warnings : list of tuple
@@ -40,9 +44,14 @@ def glance(facts: dict, quality: pd.DataFrame, warnings: list[tuple[str, str]]) 
         f"{facts['fps_hz']:.4g} Hz, {facts['duration_s']:.0f} s")  # fmt: skip
     bad, lost = facts["n_bad"], facts["n_unplaced"]
     add("frames left out", f"{bad} bad, {lost} not placed, of {n}", bad + lost > BAD_SHARE * n)
+    if "sharpness" in facts:
+        add("correction of motion", *_correction(facts["sharpness"], facts["agreement"]))
     n_good = int(quality["accepted"].sum())
     add("units", f"{n_units}, of which {n_good} meet the criteria of accept",
         n_units == 0 or n_good < n_units / 2)  # fmt: skip
+    curation = facts.get("curation") or {}
+    if any(curation.get(key) for key in ("rejected", "merged", "split")):
+        add("after curation", f"{facts['n_curated']} ({_curated(curation)})")
     if n_units:
         add("signal to noise", _spread(quality["snr"]), quality["snr"].median() < 5)
         ratio = quality["diameter_px"].median() / facts["diameter_px"]
@@ -65,6 +74,28 @@ def glance(facts: dict, quality: pd.DataFrame, warnings: list[tuple[str, str]]) 
         "accepted. Bad: a row marked below; the section of that step shows why.",
         table(["", "", ""], rows, id="facts", marked=looks) + "<h3>Warnings</h3>" + told,
     )
+
+
+def _correction(sharpness: Sequence[float], agreement: Sequence[float]) -> tuple[str, bool]:
+    """Return whether images became better, in words, and whether one should look."""
+    words = (
+        f"sharpness {sharpness[0]:.3g} before, {sharpness[1]:.3g} after; correlation with the mean "
+        f"{agreement[0]:.3f} before, {agreement[1]:.3f} after"
+    )
+    worse = sharpness[1] < (1 - WORSE) * sharpness[0] or agreement[1] < agreement[0] - WORSE
+    better = sharpness[1] > (1 + WORSE) * sharpness[0] or agreement[1] > agreement[0] + WORSE
+    verdict = "worse" if worse else "better" if better else "as good as without"
+    return f"{verdict}: {words}", bool(worse)
+
+
+def _curated(curation: dict) -> str:
+    """Return what a person did to the units, in words."""
+    counts = {
+        "dropped": len(curation.get("rejected", [])),
+        "merged into another": sum(len(m) - 1 for m in curation.get("merged", {}).values()),
+        "split": len(curation.get("split", {})),
+    }
+    return ", ".join(f"{count} {what}" for what, count in counts.items() if count)
 
 
 def _spread(values: pd.Series) -> str:
@@ -109,7 +140,9 @@ def settings_section(settings: list[Setting], row: dict) -> Section:
 def costs_section(costs: pd.DataFrame) -> Section:
     """Return time and memory of the steps, as measured when each ran last."""
     guide = (
-        "Time is that of the clock, memory the largest seen. Good: no step near the memory it "
+        "Steps behind the units, whichever variant computed them; pictures, report and exports do "
+        "not count. Time is that of the clock, memory the largest seen (what processes share "
+        "counts once). cohort.csv has the same numbers. Good: no step near the memory it "
         "may use (mem_mb). A step that takes most of the time on a slow disk is waiting for it."
     )
     if costs.empty:

@@ -35,7 +35,7 @@ th, td { text-align: left; padding: 3px 12px 3px 4px; border-bottom: 1px solid #
 th { border-bottom: 1px solid #aaa; font-weight: 600; }
 td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
 tr.changed td, tr.look td { background: var(--mark); }
-section > table { display: block; overflow-x: auto; }
+section > table, details > table { display: block; overflow-x: auto; }
 .columns { display: flex; flex-wrap: wrap; align-items: flex-start; gap: 0 40px; }
 details summary { cursor: pointer; margin: 8px 0; }
 video { max-width: 100%; background: #222; }

@@ -1,6 +1,8 @@
 """What a run says of itself: settings, time and memory of its steps, warnings in its logs."""
 
+import csv
 import json
+import math
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -10,6 +12,9 @@ import pandas as pd
 
 STAMP = re.compile(r"^\d\d:\d\d:\d\d (?P<level>[A-Z]+) (?P<words>.*)$")
 TOLD = ("WARNING", "ERROR", "CRITICAL")
+# Columns of a benchmark. Memory is the first of two that was measured: the first counts what
+# processes share once.
+MEASURED = {"wall_s": ("s",), "cpu_s": ("cpu_time",), "memory_mb": ("max_pss", "max_rss")}
 
 
 @dataclass(frozen=True)
@@ -83,9 +88,25 @@ def costs(tables: dict[str, str]) -> pd.DataFrame:
     for step, path in tables.items():
         if not Path(path).is_file():
             continue
-        table = pd.read_csv(path, sep="\t", na_values=["-", "NA"]).iloc[-1]
-        rows.append((step, table["s"], table["cpu_time"], table["max_rss"]))
-    return pd.DataFrame(rows, columns=["step", "wall_s", "cpu_s", "memory_mb"])
+        with Path(path).open(encoding="utf-8", newline="") as handle:
+            lines = list(csv.DictReader(handle, delimiter="\t"))
+        if lines:  # the last run counts
+            own = (_first_number(lines[-1], names) for names in MEASURED.values())
+            rows.append((step, *own))
+    types = dict.fromkeys(MEASURED, float)
+    return pd.DataFrame(rows, columns=["step", *MEASURED]).astype(types)
+
+
+def _first_number(line: dict[str, str], names: Iterable[str]) -> float:
+    """Return the first cell that is a number; Snakemake writes "-" or "NA" where it has none."""
+    for name in names:
+        try:
+            value = float(line.get(name, ""))
+        except (TypeError, ValueError):
+            continue
+        if math.isfinite(value):
+            return value
+    return math.nan
 
 
 def warnings_in(logs: dict[str, str]) -> list[tuple[str, str]]:

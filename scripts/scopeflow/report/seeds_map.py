@@ -1,5 +1,7 @@
 """Section of the seeds: candidates on the maximum projection, and what became of them."""
 
+from collections.abc import Collection, Mapping
+
 import numpy as np
 import pandas as pd
 from bokeh.models import ColumnDataSource, Legend
@@ -15,7 +17,7 @@ QUESTIONS = {
     "intensity": "brighter than its surroundings",
     "gmm": "range of the trace is not that of noise (mixture of Gaussians)",
     "pnr": "peak of the slow trace over its noise",
-    "ks": "trace is not normally distributed (Kolmogorov-Smirnov)",
+    "ks": "trace is further from normal than those of empty sites (Kolmogorov-Smirnov)",
     "merge": "not a second seed of one cell",
 }
 COLOURS = {
@@ -27,6 +29,12 @@ COLOURS = {
 def tests_of(seeds: pd.DataFrame) -> list[str]:
     """Return the names of the tests of a table of seeds, in their order."""
     return [name.removeprefix("mask_") for name in seeds if name.startswith("mask_")]
+
+
+def tests_off(settings: Mapping) -> list[str]:
+    """Return the tests that the section ``seeds`` of the config leaves out: all pass them."""
+    off = {"gmm": not settings["gmm"], "ks": settings["ks_alpha"] is None}
+    return [test for test, is_off in off.items() if is_off]
 
 
 def fates(seeds: pd.DataFrame) -> np.ndarray:
@@ -61,7 +69,7 @@ def attrition(seeds: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["test", "fail", "dropped", "left"])
 
 
-def seeds_section(seeds: pd.DataFrame, max_proj: np.ndarray) -> Section:
+def seeds_section(seeds: pd.DataFrame, max_proj: np.ndarray, off: Collection[str] = ()) -> Section:
     """Return the candidates on an image, coloured by the test that dropped them.
 
     Parameters
@@ -69,6 +77,8 @@ def seeds_section(seeds: pd.DataFrame, max_proj: np.ndarray) -> Section:
     seeds : DataFrame
         Table of seeds; ``height`` and ``width`` in px.
     max_proj : ndarray, shape (height, width)
+    off : collection of str
+        Tests that were left out.
     """
     fate = fates(seeds)
     fig = style.image_figure(
@@ -93,8 +103,10 @@ def seeds_section(seeds: pd.DataFrame, max_proj: np.ndarray) -> Section:
         tips = [("candidate", "@candidate"), ("fate", "@fate"), *((c, f"@{c}") for c in shown)]
         style.add_hover(fig, tips, [dots])
     fig.add_layout(Legend(items=items, click_policy="hide", **style.DARK), "right")
-    rows = [(r.test, QUESTIONS.get(r.test, ""), r.fail, r.dropped, r.left)
-            for r in attrition(seeds).itertuples()]  # fmt: skip
+    rows = []
+    for r in attrition(seeds).itertuples():
+        counts = ("off", "") if r.test in off else (r.fail, r.dropped)
+        rows.append((r.test, QUESTIONS.get(r.test, ""), *counts, r.left))
     head = ["test", "asks", "fail it", "dropped here", "left"]
     rows.insert(0, ("candidates", "", "", "", len(seeds)))
     return Section(

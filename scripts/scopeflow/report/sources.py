@@ -57,21 +57,26 @@ def read_iterations(
     """
     A, shape = read_footprints(initialize)
     first = read(initialize, "unit_id")
-    maps, rounds = {"initialize": maps_of(A, shape)}, []
+    maps = {"initialize": maps_of(A, shape)}
     places = _places(A, first, last, shape)
-    for i, path in enumerate(spatial):
+    for i, path in enumerate(spatial, start=1):
         A, shape = read_footprints(path)
-        unit_id = read(path, "unit_id")
-        maps[f"spatial {i + 1}"] = maps_of(A, shape)
-        places |= _places(A, unit_id, last, shape)
+        maps[f"spatial {i}"] = maps_of(A, shape)
+        places |= _places(A, read(path, "unit_id"), last, shape)
+    return Iterations(maps, first, read_rounds(spatial, temporal, merges), places)
+
+
+def read_rounds(spatial: list[str], temporal: list[str], merges: list[str]) -> list[Round]:
+    """Read the labels of every iteration from its stores, as of `read_iterations`."""
+    rounds = []
+    for i, path in enumerate(spatial):
         labels, kept = read(temporal[i], "unit_id", "kept")
         merged = {}
         if i < len(merges):
             merged = dict(open_store(merges[i]).attrs["lineage"])
-        rounds.append(
-            Round(unit_id, labels[kept.astype(bool)], {int(k): v for k, v in merged.items()})
-        )
-    return Iterations(maps, first, rounds, places)
+        own = {int(k): v for k, v in merged.items()}
+        rounds.append(Round(read(path, "unit_id"), labels[kept.astype(bool)], own))
+    return rounds
 
 
 def _places(A, unit_id, last, shape) -> dict[int, tuple[np.ndarray, np.ndarray]]:

@@ -1,7 +1,7 @@
 """How figures of the report look, in one place."""
 
 import numpy as np
-from bokeh.models import ColumnDataSource, HoverTool, WheelZoomTool
+from bokeh.models import BoxZoomTool, ColumnDataSource, HoverTool, WheelZoomTool
 from bokeh.plotting import figure
 
 # Of the Okabe-Ito palette, which stays apart for the colour-blind.
@@ -14,6 +14,7 @@ STATUS_COLOURS = [PINK, ORANGE, RED, GREEN, SKY, "#000000"]
 DARK = {"background_fill_color": "#333333", "label_text_color": "#ffffff"}
 
 WIDTH = 1180  # px of a page-wide figure
+RIM = 90  # px that axis and tools take beside an image
 TOOLS = "pan,box_zoom,wheel_zoom,reset,save"
 
 
@@ -28,20 +29,34 @@ def curve_figure(title: str, y_label: str, name: str, height: int = 200, **optio
     fig.add_tools(wheel)
     fig.toolbar.active_scroll = wheel
     if "x_range" not in options:
-        fig.x_range.range_padding = 0
+        fig.x_range.range_padding = 0.005  # the first and the last frame lie off the axes
     fig.toolbar.logo = None
     return fig
 
 
+def legend_above(fig) -> None:
+    """Put the legend above the curves, where it hides none; a click on it does."""
+    legend = fig.legend[0]
+    legend.orientation, legend.click_policy = "horizontal", "hide"
+    legend.padding, legend.margin, legend.border_line_color = 0, 2, None
+    fig.add_layout(legend, "above")
+
+
 def image_figure(title: str, shape: tuple[int, int], name: str, width: int = 380, **options):
-    """Return a figure for images: height downward, square pixels, both axes in px."""
+    """Return a figure for images: height downward, square pixels, both axes in px.
+
+    `width` is that of the figure in px of the screen; a legend or a colour bar at the side adds
+    to it.
+    """
     rows, cols = shape
     ranges = {"x_range": (-0.5, cols - 0.5), "y_range": (rows - 0.5, -0.5)}
+    frame = width - RIM
     fig = figure(
-        title=title, name=name, width=width, height=round(width * rows / cols * 0.9) + 60,
-        tools=TOOLS, x_axis_label="width (px)", y_axis_label="height (px)", match_aspect=True,
+        title=title, name=name, frame_width=frame, frame_height=round(frame * rows / cols),
+        tools=TOOLS, x_axis_label="width (px)", y_axis_label="height (px)",
         **{**ranges, **options},
     )  # fmt: skip
+    fig.select_one(BoxZoomTool).match_aspect = True  # pixels stay square
     fig.toolbar.logo = None
     fig.toolbar.active_scroll = fig.select_one(WheelZoomTool)
     fig.grid.visible = False

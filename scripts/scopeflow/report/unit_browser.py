@@ -85,13 +85,14 @@ def units_section(
     traces, trace_models = _traces(time_span)
     pulse, pulse_models = _pulse()
     words = Div(text="", width=280, name="unit-words")
-    heading = Div(text="", width=200, name="unit-heading")
+    heading = Div(text="", width=HALF - 60, name="unit-heading")
+    unit_table = _table(source, units)
     number = NumericInput(title="unit_id", value=None, width=100, name="number")
     shown = [[name, LABELS[name]] for name in LABELS if name in units]
     show = CustomJS(
         args={
             "units": source, "words": words, "heading": heading, "number": number, "side": side,
-            "shown": shown, **models, **trace_models, **pulse_models,
+            "shown": shown, "column": chooser, **models, **trace_models, **pulse_models,
         },
         code=unit_script.SHOW,
     )  # fmt: skip
@@ -104,9 +105,10 @@ def units_section(
         steps.append(button)
     find = CustomJS(args={"units": source, "number": number}, code=unit_script.FIND)
     number.js_on_change("value", find)
-    arguments = {"units": source, "column": chooser, "mapper": mapper, "bar": bar}
+    arguments = {"units": source, "column": chooser, "mapper": mapper, "bar": bar,
+                 "heading": heading, "table": unit_table}  # fmt: skip
     chooser.js_on_change("value", CustomJS(args=arguments, code=unit_script.COLOUR))
-    side_column = column(row(*steps, number, chooser), heading, _table(source, units))
+    side_column = column(row(*steps, number, chooser), heading, unit_table)
     layout = column(
         row(field, side_column), *traces, row(small, near, pulse, words), name="unit-browser"
     )
@@ -139,7 +141,7 @@ GUIDE = (
 
 def _map(source: ColumnDataSource, background: ColumnDataSource, shape: tuple[int, int]):
     """Return the field with the outlines of all units."""
-    fig = style.image_figure("units on the maximum projection", shape, "unit-map", HALF + 30)
+    fig = style.image_figure("units on the maximum projection", shape, "unit-map", HALF - 20)
     style.add_image(fig, background, shape)
     shade = source.data["shade"]
     low, high = np.nanquantile(shade, [0.02, 0.98])
@@ -165,9 +167,13 @@ def _map(source: ColumnDataSource, background: ColumnDataSource, shape: tuple[in
 
 def _table(source: ColumnDataSource, units: pd.DataFrame) -> DataTable:
     columns = [
-        TableColumn(field=name, title=name, formatter=NumberFormatter(format=form), width=62)
+        TableColumn(
+            field=name, title=title, formatter=NumberFormatter(format=form),
+            width=max(62, 8 * len(title) + 14),
+        )
         for name, form in COLUMNS.items()
-    ]
+        for title in [LABELS[name] if "(" in LABELS.get(name, "") else name]
+    ]  # fmt: skip
     if "label" in units:
         columns.append(TableColumn(field="label", title="label", formatter=StringFormatter()))
     return DataTable(
@@ -202,21 +208,22 @@ def _close_ups(source, background, side, shape):
 def _traces(time_span: tuple[float, float]):
     """Return the curves of the chosen unit, and the sources that the script fills."""
     span = Range1d(*time_span, bounds=time_span)
-    raw = ColumnDataSource({"time_s": [], "value": []}, name="raw")
-    fit = ColumnDataSource({"time_s": [], "fit": [], "calcium": []}, name="fit")
-    spikes = ColumnDataSource({"time_s": [], "zero": [], "height": []}, name="spikes")
-    upper = style.curve_figure("raw trace and fit", "counts", "trace", 250, x_range=span)
+    # Without a point a range would have no start until a unit is chosen.
+    at = [time_span[0]]
+    raw = ColumnDataSource({"time_s": at, "value": [0.0]}, name="raw")
+    fit = ColumnDataSource({"time_s": at, "fit": [0.0], "calcium": [0.0]}, name="fit")
+    spikes = ColumnDataSource({"time_s": at, "zero": [0.0], "height": [0.0]}, name="spikes")
+    upper = style.curve_figure("raw trace and fit", "counts", "trace", 270, x_range=span)
     upper.line("time_s", "value", source=raw, color="#999999", legend_label="raw YrA")
     upper.line("time_s", "fit", source=fit, color=style.BLUE, line_width=1.6, legend_label="fit")
-    lower = style.curve_figure("calcium C and activity S", "counts", "activity", 190, x_range=span)
+    lower = style.curve_figure("calcium C and activity S", "counts", "activity", 215, x_range=span)
     lower.line("time_s", "calcium", source=fit, color=style.BLUE, legend_label="C")
     lower.segment(
         "time_s", "zero", "time_s", "height", source=spikes, color=style.RED, line_width=1.5,
         legend_label="S",
     )  # fmt: skip
     for fig in (upper, lower):
-        fig.legend.orientation, fig.legend.location = "horizontal", "top_right"
-        fig.legend.click_policy, fig.legend.padding = "hide", 3
+        style.legend_above(fig)
         fig.min_border_left = 70
     models = {"raw": raw, "fit": fit, "spikes": spikes, "raw_title": upper.title}
     return (upper, lower), models
@@ -224,8 +231,8 @@ def _traces(time_span: tuple[float, float]):
 
 def _pulse():
     """Return the pulse response beside what the raw trace does at events."""
-    pulse = ColumnDataSource({"time_s": [], "value": []}, name="pulse")
-    event = ColumnDataSource({"time_s": [], "value": []}, name="event")
+    pulse = ColumnDataSource({"time_s": [0.0], "value": [0.0]}, name="pulse")
+    event = ColumnDataSource({"time_s": [0.0], "value": [0.0]}, name="event")
     fig = figure(
         title="pulse response", width=300, height=320, x_axis_label="time after the event (s)",
         y_axis_label="of the event's height", tools="save", name="pulse-figure",
@@ -233,4 +240,5 @@ def _pulse():
     )  # fmt: skip
     fig.line("time_s", "value", source=event, color="#999999", legend_label="mean event")
     fig.line("time_s", "value", source=pulse, color=style.BLUE, line_width=2, legend_label="model")
+    style.legend_above(fig)
     return fig, {"pulse": pulse, "event": event}

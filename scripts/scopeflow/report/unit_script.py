@@ -8,6 +8,25 @@ window.scopeflow.unpack = async function (text) {
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
   return new Uint8Array(await new Response(stream).arrayBuffer());
 };
+// Units in the order of a column, lowest first; without a value last.
+window.scopeflow.order = function (units, name) {
+  const values = units.data[name], missing = (k) => Number(Number.isNaN(values[k]));
+  return Array.from({ length: values.length }, (_, i) => i)
+    .sort((a, b) => missing(a) - missing(b) || values[a] - values[b] || a - b);
+};
+window.scopeflow.heading = function (units, name) {
+  const k = units.selected.indices[0], order = window.scopeflow.order(units, name);
+  const place = `${order.indexOf(k) + 1} of ${order.length} by ${name}, lowest first`;
+  return k === undefined ? "" : `<b>unit ${units.data.unit_id[k]}</b>, ${place}`;
+};
+// The table follows; a click on a head of the table sorts by that one.
+window.scopeflow.sort = function (units, table, name) {
+  const grid = Bokeh.index.find_one(table)?.grid;
+  const column = grid?.getColumns().find((c) => c.field === name);
+  if (column) grid.setSortColumns([{ columnId: column.id, sortAsc: true }]);
+  units.change.emit();
+  table.view.change.emit();
+};
 window.scopeflow.unpacked = async function () {
   const packed = window.scopeflow.units;
   if (packed.ready) return packed.ready;
@@ -77,7 +96,7 @@ const rows = shown.map(([name, label]) => {
   return `<tr><td>${label}</td><td class="n">${text}</td></tr>`;
 });
 words.text = `<table class="unit">${rows.join("")}</table>`;
-heading.text = `<b>unit ${u("unit_id")}</b>, ${k + 1} of ${units.data.unit_id.length}`;
+heading.text = window.scopeflow.heading(units, column.value);
 number.value = u("unit_id");
 raw_title.text = `unit ${u("unit_id")}: raw trace and fit`;
 })();
@@ -85,8 +104,7 @@ raw_title.text = `unit ${u("unit_id")}: raw trace and fit`;
 
 # In the order of the chosen column; `step` is 1 or -1.
 MOVE = """
-const values = units.data[column.value], n = values.length;
-const order = Array.from({ length: n }, (_, i) => i).sort((a, b) => values[a] - values[b] || a - b);
+const order = window.scopeflow.order(units, column.value), n = order.length;
 const here = order.indexOf(units.selected.indices[0] ?? order[0]);
 units.selected.indices = [order[(here + step + n) % n]];
 """
@@ -104,10 +122,11 @@ mapper.low = at(0.02);
 mapper.high = Math.max(at(0.98), at(0.02) + 1e-9);
 units.data.shade = Array.from(units.data[column.value]);
 bar.title = column.value;
-units.change.emit();
+heading.text = window.scopeflow.heading(units, column.value);
+window.scopeflow.sort(units, table, column.value);
 """
 
-# Runs when the figure stands: arrows go to the next unit, and the first one is shown.
+# Runs when the figure stands: arrows go to the next unit, and the lowest one is shown.
 START = """
 const units = document_.get_model_by_name("units");
 document.addEventListener("keydown", (key) => {
@@ -118,5 +137,9 @@ document.addEventListener("keydown", (key) => {
   key.preventDefault();
   document_.get_model_by_name(step).execute(units);
 });
-if (units.get_length()) units.selected.indices = [0];
+const chosen = document_.get_model_by_name("column").value;
+if (units.get_length()) {
+  window.scopeflow.sort(units, document_.get_model_by_name("unit-table"), chosen);
+  units.selected.indices = [window.scopeflow.order(units, chosen)[0]];
+}
 """

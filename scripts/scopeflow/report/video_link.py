@@ -14,6 +14,6 @@ def video_section() -> Section:
         "explain (A C); what is left. The last three share one scale. Good: cells that flash in "
         "the second are seen in the third and are gone from the fourth. Bad: cells left in the "
         "fourth (missed), dark holes there (explained twice), everything moving (motion).",
-        f'<video id="video-player" controls preload="none" src="{FILE}"></video>'
+        f'<video id="video-player" controls preload="metadata" src="{FILE}#t=0.1"></video>'
         f'<p><a href="{FILE}">{FILE}</a> lies beside this page; keep both together.</p>',
     )

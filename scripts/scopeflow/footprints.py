@@ -33,14 +33,19 @@ def write_footprints(group: zarr.Group, A: sparse.csr_array, shape: tuple[int, i
 def read_footprints(path: str) -> tuple[sparse.csr_array, tuple[int, int]]:
     """Read the array ``A`` of a store as a sparse matrix, and the image's shape."""
     array = zarr.open_array(path, path="A", mode="r")
-    shape = array.shape[1:]
-    blocks = [
-        sparse.csr_array(array[start : start + UNITS_AT_ONCE].reshape(-1, shape[0] * shape[1]))
-        for start in range(0, array.shape[0], UNITS_AT_ONCE)
-    ]
-    if not blocks:
-        return sparse.csr_array((0, shape[0] * shape[1]), dtype=np.float32), shape
-    return sparse.csr_array(sparse.vstack(blocks, format="csr")), shape
+    shape, ends, indices, data = array.shape[1:], [0], [], []
+    for start in range(0, array.shape[0], UNITS_AT_ONCE):
+        for row in array[start : start + UNITS_AT_ONCE].reshape(-1, shape[0] * shape[1]):
+            pixels = np.flatnonzero(row != 0)  # of booleans: four times as fast
+            indices.append(pixels.astype(np.int32))
+            data.append(row[pixels])
+            ends.append(ends[-1] + len(pixels))
+    parts = (
+        np.concatenate([np.zeros(0, dtype), *of])
+        for of, dtype in ((data, array.dtype), (indices, np.int32))
+    )
+    whole = (array.shape[0], shape[0] * shape[1])
+    return sparse.csr_array((*parts, np.array(ends, dtype=np.int32)), shape=whole), shape
 
 
 def from_rows(

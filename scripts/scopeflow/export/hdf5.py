@@ -12,7 +12,7 @@ import numpy as np
 
 from scopeflow.export.source import FOOTPRINTS_AT_ONCE, TRACES, Source
 
-COMPRESSION = {"compression": "gzip", "compression_opts": 4, "shuffle": True}
+COMPRESSION = {"compression": "gzip", "compression_opts": 1, "shuffle": True}
 
 
 def write_hdf5(source: Source, path: Path) -> None:

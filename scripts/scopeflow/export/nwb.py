@@ -87,7 +87,7 @@ class Pieces(GenericDataChunkIterator):
 
 def compressed(pieces: Pieces) -> H5DataIO:
     """Return data to be written with compression."""
-    return H5DataIO(pieces, compression="gzip", compression_opts=4, shuffle=True)
+    return H5DataIO(pieces, compression="gzip", compression_opts=1, shuffle=True)
 
 
 def write_nwb(source: Source, path: Path) -> None:

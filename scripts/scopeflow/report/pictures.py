@@ -55,7 +55,7 @@ def encoded(image: np.ndarray, lossless: bool = False) -> str:
     if image.ndim == 3:
         order = cv2.COLOR_RGBA2BGRA if image.shape[2] == 4 else cv2.COLOR_RGB2BGR
         image = cv2.cvtColor(image, order)
-    kind, options = ("png", [cv2.IMWRITE_PNG_COMPRESSION, 9])
+    kind, options = ("png", [cv2.IMWRITE_PNG_COMPRESSION, 6])
     if not lossless:
         kind, options = ("webp", [cv2.IMWRITE_WEBP_QUALITY, QUALITY])
     done, data = cv2.imencode(f".{kind}", image, options)

@@ -13,7 +13,9 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 PARTS = ["workflow", "config", "profiles", "environment.yml"]
-ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
+# Snakemake's plugin asks SLURM for its settings whenever Snakemake starts, and waits ten
+# seconds where it is installed but does not run: without settings it fails at once.
+ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "SLURM_CONF": os.devnull}
 IGNORED = shutil.ignore_patterns("__pycache__")
 
 # Stands in for every script where the mechanics of the workflow are tested, not numerics:
@@ -64,6 +66,8 @@ class Project:
     The scripts are linked, not copied, so that their kernels are compiled once for all tests.
     """
 
+    environment = ENVIRONMENT
+
     def __init__(self, folder: Path, **config) -> None:
         self.folder = folder
         folder.mkdir(exist_ok=True)
@@ -113,7 +117,7 @@ class Project:
         with self._said.open("w") as words:
             return subprocess.Popen(
                 self.command(*arguments), cwd=self.folder, stdout=words, stderr=words,
-                env=ENVIRONMENT, start_new_session=True,
+                env=self.environment, start_new_session=True,
             )  # fmt: skip
 
     def said(self) -> str:
@@ -153,7 +157,7 @@ class Project:
             capture_output=True,
             text=True,
             timeout=540,
-            env=ENVIRONMENT,
+            env=self.environment,
             check=False,
         )
 

@@ -13,7 +13,7 @@ import pytest
 import yaml
 import zarr
 
-from project import ROOT, UNITS, Project
+from project import ENVIRONMENT, ROOT, UNITS, Project
 
 pytestmark = pytest.mark.slow
 
@@ -67,6 +67,8 @@ def slurm(undisturbed) -> Iterator[None]:
 
 class SlurmProject(Project):
     """A project whose runs go to SLURM, through the shipped profile."""
+
+    environment = {name: value for name, value in ENVIRONMENT.items() if name != "SLURM_CONF"}
 
     def command(self, *arguments: str) -> list[str]:
         command = super().command(*arguments)

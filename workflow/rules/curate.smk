@@ -12,6 +12,7 @@ rule curate:
         "<benchmarks>/{session}/{variant}/curate.tsv"
     conda:
         "../../environment.yml"
+    priority: 2  # what is long, or waited for, goes first
     threads: 1
     resources:
         mem_mb=plan.memory("curate"),

@@ -10,6 +10,7 @@ rule export:
         "<benchmarks>/{session}/{variant}/export.tsv"
     conda:
         "../../environment.yml"
+    priority: 1  # what is long, or waited for, goes first
     threads: 1
     resources:
         mem_mb=plan.memory("export"),

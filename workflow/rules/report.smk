@@ -46,6 +46,7 @@ rule report:
         "<benchmarks>/{session}/{variant}/report.tsv"
     conda:
         "../../environment.yml"
+    priority: 1  # what is long, or waited for, goes first
     threads: 1
     resources:
         mem_mb=plan.memory("report"),

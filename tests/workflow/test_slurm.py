@@ -68,7 +68,10 @@ def slurm(undisturbed) -> Iterator[None]:
 class SlurmProject(Project):
     """A project whose runs go to SLURM, through the shipped profile."""
 
-    environment = {name: value for name, value in ENVIRONMENT.items() if name != "SLURM_CONF"}
+    @property
+    def environment(self) -> dict[str, str]:
+        """That of all projects, with SLURM's own settings."""
+        return {name: value for name, value in ENVIRONMENT.items() if name != "SLURM_CONF"}
 
     def command(self, *arguments: str) -> list[str]:
         command = super().command(*arguments)

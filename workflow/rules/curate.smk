@@ -10,9 +10,9 @@ rule curate:
         "<logs>/{session}/{variant}/curate.log",
     benchmark:
         "<benchmarks>/{session}/{variant}/curate.tsv"
+    priority: 2  # what is long, or waited for, goes first
     conda:
         "../../environment.yml"
-    priority: 2  # what is long, or waited for, goes first
     threads: 1
     resources:
         mem_mb=plan.memory("curate"),

@@ -8,9 +8,9 @@ rule export:
         "<logs>/{session}/{variant}/export.log",
     benchmark:
         "<benchmarks>/{session}/{variant}/export.tsv"
+    priority: 1  # what is long, or waited for, goes first
     conda:
         "../../environment.yml"
-    priority: 1  # what is long, or waited for, goes first
     threads: 1
     resources:
         mem_mb=plan.memory("export"),

@@ -44,9 +44,9 @@ rule report:
         "<logs>/{session}/{variant}/report.log",
     benchmark:
         "<benchmarks>/{session}/{variant}/report.tsv"
+    priority: 1  # what is long, or waited for, goes first
     conda:
         "../../environment.yml"
-    priority: 1  # what is long, or waited for, goes first
     threads: 1
     resources:
         mem_mb=plan.memory("report"),

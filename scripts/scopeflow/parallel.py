@@ -131,6 +131,6 @@ def map_slabs(function: Callable[[T], R], slabs: Iterable[T], threads: int = 1) 
 
 def _trimming(slabs: Iterable[T]) -> Iterator[T]:
     for i, slab in enumerate(slabs):
-        if i and i % TRIM_SLABS == 0:
+        if i % TRIM_SLABS == 0:
             _give_back_freed_memory()
         yield slab

@@ -17,8 +17,8 @@ from scopeflow.footprints import read_footprints
 from scopeflow.intact import open_store
 from scopeflow.logs import job_log
 from scopeflow.motion_preview import MIN_CONFIDENCE
-from scopeflow.report.filters_view import most_active
 from scopeflow.report.seeds_map import fates
+from scopeflow.spans import most_active
 from scopeflow.stores import new_store, read
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from scopeflow.cohort import SESSIONS_MIN
-from scopeflow.figures import axis_span
+from scopeflow.spans import axis_span
 
 # Of the Okabe-Ito palette. Animals take turns, outliers have a colour of their own.
 ANIMALS = ["#0072B2", "#009E73", "#CC79A7", "#56B4E9", "#999999", "#000000"]

@@ -5,12 +5,13 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba
 from scipy import sparse
 
+from scopeflow.spans import LEAST_PX, axis_span
+
 # Of the Okabe-Ito palette, which stays apart for the colour-blind.
 RAW, CALCIUM, SPIKES, ROWS, COLUMNS, OUT = (
     "#999999", "#0072B2", "#D55E00", "#0072B2", "#E69F00", "#CC79A7",
 )  # fmt: skip
 
-LEAST_PX = 2.0  # of an axis of motion
 MARKS = 400  # faulty frames that are drawn
 CONTOUR_LEVEL = 0.4  # of a footprint's peak
 
@@ -57,18 +58,6 @@ def draw_outline(
     grid = (np.arange(box.shape[1]) + left, np.arange(box.shape[0]) + top)
     line = {"colors": [colour], "linewidths": 0.8, "linestyles": style}
     ax.contour(*grid, box, [CONTOUR_LEVEL], **line)
-
-
-def axis_span(values: np.ndarray, least: float) -> tuple[float, float]:
-    """Return the ends of an axis: all values and a rim, and no less than `least` in all.
-
-    So that no noise looks like a change. Without a finite value the axis is around 0.
-    """
-    known = np.asarray(values, dtype=np.float64)
-    known = known[np.isfinite(known)]
-    low, high = (known.min(), known.max()) if known.size else (0.0, 0.0)
-    half = max(0.55 * (high - low), least / 2)
-    return float((low + high) / 2 - half), float((low + high) / 2 + half)
 
 
 def draw_motion(ax: Axes, time_s: np.ndarray, motion: np.ndarray, good: np.ndarray) -> None:

@@ -8,13 +8,11 @@ from matplotlib.figure import Figure
 from scopeflow.figures import (
     CALCIUM,
     COLUMNS,
-    LEAST_PX,
     RAW,
     ROWS,
-    axis_span,
     draw_left_out,
 )
-from scopeflow.report.filters_view import count_bins
+from scopeflow.spans import LEAST_PX, axis_span, count_bins
 
 # What to call the arrays of the preview of the filters, in their order.
 FILTER_STEPS = {

@@ -6,12 +6,11 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
-from scopeflow import figures
+from scopeflow import spans
 from scopeflow.deconvolve import coefficients
 from scopeflow.footprints import blobs
 from scopeflow.report import (
     changes,
-    filters_view,
     footprint_maps,
     pictures,
     records,
@@ -55,24 +54,24 @@ def test_tests_that_are_off_say_so():
 def test_the_frame_with_most_signal_is_shown_first():
     frames = np.random.default_rng(0).integers(0, 3, (5, 20, 20)).astype(np.uint8)
     frames[3, 5:9, 5:9] = 40
-    assert filters_view.most_active(frames) == 3
+    assert spans.most_active(frames) == 3
 
 
 @pytest.mark.parametrize("top", [1, 60, 100, 255, 4000])
 def test_bins_of_counts_hold_equally_many_of_them(top):
     values = np.arange(top + 1, dtype=np.uint16)
-    counts = np.histogram(values, filters_view.count_bins(values))[0]
-    assert len(counts) <= filters_view.BINS
+    counts = np.histogram(values, spans.count_bins(values))[0]
+    assert len(counts) <= spans.BINS
     assert len(set(counts[:-1].tolist())) <= 1
     assert counts.sum() == top + 1
-    edges = filters_view.count_bins(np.zeros(3, np.float32))
+    edges = spans.count_bins(np.zeros(3, np.float32))
     assert edges[0] == 0 < edges[-1]
 
 
 def test_no_motion_is_a_flat_line_and_no_noise():
-    assert figures.axis_span(np.zeros(9), 2) == (-1, 1)
-    assert figures.axis_span(np.array([np.nan]), 2) == (-1, 1)
-    assert figures.axis_span(np.array([-10.0, 10]), 2) == (-11, 11)
+    assert spans.axis_span(np.zeros(9), 2) == (-1, 1)
+    assert spans.axis_span(np.array([np.nan]), 2) == (-1, 1)
+    assert spans.axis_span(np.array([-10.0, 10]), 2) == (-11, 11)
 
 
 def test_every_unit_that_is_gone_has_an_end():

@@ -31,9 +31,9 @@ from scopeflow.cohort_figure import (
     least_span,
     verdict,
 )
-from scopeflow.figures import axis_span
 from scopeflow.report import style
 from scopeflow.report.page import Section, page
+from scopeflow.spans import axis_span
 
 WIDTH = 390
 

@@ -5,11 +5,11 @@ import pandas as pd
 from bokeh.layouts import column, row
 from bokeh.models import BoxAnnotation, ColumnDataSource, Range1d, Span
 
-from scopeflow.figures import LEAST_PX, axis_span
 from scopeflow.report import style
 from scopeflow.report.packing import bin_times, bin_width, envelope
 from scopeflow.report.page import Section, table
 from scopeflow.report.pictures import encoded, in_range, limits
+from scopeflow.spans import LEAST_PX, axis_span
 
 POINTS = 4000  # of a curve; more than a screen is wide
 MARKS = 400  # marked stretches of frames that are drawn

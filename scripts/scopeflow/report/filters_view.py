@@ -8,6 +8,7 @@ from bokeh.plotting import figure
 from scopeflow.report import style
 from scopeflow.report.page import Section
 from scopeflow.report.pictures import encoded, in_range, level_lines, limits
+from scopeflow.spans import count_bins, most_active
 
 # Arrays of preview.zarr in the order of the steps, and how each is called.
 STEPS = {
@@ -17,7 +18,6 @@ STEPS = {
     "background": "background removed",
 }
 LEVELS = 5  # of the contours, as in the paper
-BINS = 64
 
 
 def filters_section(preview: dict[str, np.ndarray], filters: dict, time_s: np.ndarray) -> Section:
@@ -89,12 +89,6 @@ def filters_section(preview: dict[str, np.ndarray], filters: dict, time_s: np.nd
     )
 
 
-def most_active(background: np.ndarray) -> int:
-    """Return which frame has most signal after the last filter, (frame, height, width)."""
-    power = [float((frame.astype(np.float64) ** 2).mean()) for frame in background]
-    return int(np.argmax(power))
-
-
 def _contours(frame: np.ndarray, stack: np.ndarray) -> np.ndarray:
     """Return the contours of a frame, at levels that all frames share."""
     low, high = limits(stack, 0.02, 0.999)
@@ -104,18 +98,6 @@ def _contours(frame: np.ndarray, stack: np.ndarray) -> np.ndarray:
 def _histogram(frame: np.ndarray, stack: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the histogram of a frame over the range of all."""
     return np.histogram(frame, count_bins(stack))
-
-
-def count_bins(values: np.ndarray) -> np.ndarray:
-    """Return the edges of at most `BINS` bins over all values.
-
-    Bins of whole numbers hold as many of them each: others make a comb of their histogram.
-    """
-    low, high = float(values.min()), float(values.max())
-    if not np.issubdtype(values.dtype, np.integer):
-        return np.linspace(low, high if high > low else low + 1, BINS + 1)
-    width = int(np.ceil((high - low + 1) / BINS))
-    return np.arange(low, high + width + 1, width) - 0.5
 
 
 def _bars(counts: np.ndarray, edges: np.ndarray) -> dict[str, list]:

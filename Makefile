@@ -12,7 +12,7 @@ demo: .venv/installed
 	$(BIN)/python scripts/print_scores.py results
 
 test: .venv/installed
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 # What takes minutes each: every method, more combinations, thresholds of accuracy.
 test-long: .venv/installed

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from project import FAKE, ROOT, Project
+from project import ENVIRONMENT, FAKE, ROOT, Project
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 
@@ -62,7 +62,7 @@ def test_a_command_is_planned_as_documented(as_documented, command):
     arguments = shlex.split(command)[1:]
     done = subprocess.run(
         [sys.executable, "-m", "snakemake", "--dry-run", "--quiet", *arguments],
-        cwd=as_documented.folder, capture_output=True, text=True, check=False,
+        cwd=as_documented.folder, env=ENVIRONMENT, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-1000:] + done.stderr[-3000:]
 

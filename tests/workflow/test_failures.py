@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from project import ENVIRONMENT
+
 
 def start_and_wait(project, rule: str) -> tuple[subprocess.Popen, int]:
     """Start a run whose job of `rule` halts in the middle of a write; return it and the job."""
@@ -120,7 +122,9 @@ def test_another_directory_needs_a_config_of_its_own(model, tmp_path):
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     command = [sys.executable, "-m", "snakemake", "--cores", "1", "-n", "--directory", elsewhere]
-    refused = subprocess.run(command, cwd=model.folder, capture_output=True, text=True)
+    refused = subprocess.run(
+        command, cwd=model.folder, env=ENVIRONMENT, capture_output=True, text=True
+    )
     assert refused.returncode != 0
     assert "config/config.yaml" in refused.stdout
     (elsewhere / "m1_day1").mkdir()
@@ -128,7 +132,7 @@ def test_another_directory_needs_a_config_of_its_own(model, tmp_path):
     (elsewhere / "my.yaml").write_text("discover: {root: ., pattern: '{animal}_{session}'}")
     given = subprocess.run(
         [*command, "--configfile", elsewhere / "my.yaml"],
-        cwd=model.folder, capture_output=True, text=True,
+        cwd=model.folder, env=ENVIRONMENT, capture_output=True, text=True,
     )  # fmt: skip
     assert given.returncode == 0, given.stderr
     assert "results/day1/default/units.zarr" in given.stdout

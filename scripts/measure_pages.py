@@ -42,7 +42,11 @@ USABLE = {"explorer": ".movie-raw canvas", "curation": "#frame"}
 
 def main() -> None:
     """Start a page as a user would, look at it, step through frames."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        description=__doc__.splitlines()[0],
+        epilog="What follows goes to the page: --configfile and --session, --variant of "
+        "open_explorer.py, or the folder that open_curation.py opens.",
+    )
     parser.add_argument("page", choices=sorted(SHOWN))
     page, options = parser.parse_known_args()[0].page, sys.argv[2:]
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from scopeflow.defaults import MIN_CONFIDENCE, given
 from scopeflow.errors import InputError
 from scopeflow.loaded import LoadedRecording
 from scopeflow.logs import job_log, logger, progress
@@ -19,17 +20,13 @@ if TYPE_CHECKING:
 
     snakemake: Snakemake
 
-
-# The peak of a frame of pure noise stands 3 to 4 standard deviations above its surface.
-MIN_CONFIDENCE = 5.0
 MAX_SHIFT_DIAMETERS = 3.0
 
 
 def main(smk: "Snakemake") -> None:
     settings, session = smk.params.settings["motion"], smk.wildcards.session
     recording = LoadedRecording(smk.input.raw, smk.input.frames, smk.params.settings, session)
-    lowest = settings["min_confidence"]
-    lowest = MIN_CONFIDENCE if lowest is None else lowest
+    lowest = given(settings["min_confidence"], MIN_CONFIDENCE)
     if settings["method"] == "none":
         motion = np.zeros((recording.n_frames, 2), dtype=np.float32)
         confidence = np.where(recording.good, 1.0, 0.0).astype(np.float32)

@@ -48,7 +48,7 @@ def main() -> None:
         "open_explorer.py, or the folder that open_curation.py opens.",
     )
     parser.add_argument("page", choices=sorted(SHOWN))
-    page, options = parser.parse_known_args()[0].page, sys.argv[2:]
+    known, options = parser.parse_known_args()
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     if chromium is None:
         raise InputError("no Chromium is installed. Install it: the pages are opened in it.")
@@ -58,7 +58,7 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         tab = browser.new_page(viewport={"width": 1400, "height": 1000})
         tab.set_default_timeout(120_000)
-        row = _measured(tab, page, options)
+        row = _measured(tab, known.page, options)
         browser.close()
     pd.DataFrame([row]).to_csv(sys.stdout, sep="\t", index=False, float_format="%.3g")
 
@@ -77,7 +77,10 @@ def _measured(tab, page: str, options: list[str]) -> dict:
             picture = (
                 "document.getElementById('picture')?.naturalWidth || window.Bokeh?.documents.length"
             )
-            tab.wait_for_function(picture)
+            while not tab.evaluate(picture):
+                if server.poll() is not None:
+                    raise InputError("the page has ended; what it said stands above")
+                tab.wait_for_timeout(10)
             picture_s = time.perf_counter() - start
             tab.locator(USABLE[page]).first.wait_for()
             usable_s = time.perf_counter() - start

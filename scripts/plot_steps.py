@@ -12,12 +12,11 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from scopeflow import step_figures
-from scopeflow.defaults import given
+from scopeflow.defaults import MIN_CONFIDENCE, given
 from scopeflow.footprints import read_footprints
 from scopeflow.intact import open_store
 from scopeflow.logs import job_log
-from scopeflow.motion_preview import MIN_CONFIDENCE
-from scopeflow.report.seeds_map import fates
+from scopeflow.seed_fates import fates
 from scopeflow.spans import most_active
 from scopeflow.stores import new_store, read
 

@@ -10,9 +10,9 @@ from scopeflow import figures
 from scopeflow.footprints import centroids, read_footprints
 from scopeflow.intact import open_store
 from scopeflow.logs import job_log
-from scopeflow.report.changes import MERGE, SPATIAL, TEMPORAL, ends
-from scopeflow.report.sources import read_rounds
+from scopeflow.seed_fates import attrition
 from scopeflow.stores import new_store, read
+from scopeflow.unit_ends import MERGE, SPATIAL, TEMPORAL, ends, read_rounds
 from scopeflow.unit_traces import traces_of
 
 if TYPE_CHECKING:
@@ -65,13 +65,9 @@ def main(smk: "Snakemake") -> None:
 def _attrition(smk: "Snakemake") -> list[tuple[str, int]]:
     table = pd.read_csv(smk.input.seeds, sep="\t")
     steps = [("candidates", len(table))]
-    left = np.ones(len(table), dtype=bool)
-    for name in [column for column in table if column.startswith("mask_")]:
-        mask = table[name].to_numpy(dtype=bool)
-        left &= mask
-        if not mask.all():  # tests that are off, or drop nothing, only take up room
-            test = name.removeprefix("mask_")
-            steps.append((PASSED.get(test, test), int(left.sum())))
+    for row in attrition(table).itertuples():
+        if row.fail:  # tests that are off, or drop nothing, only take up room
+            steps.append((PASSED.get(row.test, row.test), row.left))
     first = read(smk.input.initialize, "unit_id")
     rounds = read_rounds(*(_listed(smk.input.get(name, [])) for name in ITERATED))
     found = ends(first, rounds, {})

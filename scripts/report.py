@@ -7,14 +7,13 @@ import numpy as np
 import pandas as pd
 import zarr
 
-from scopeflow.defaults import given
+from scopeflow.defaults import MIN_CONFIDENCE, given
 from scopeflow.footprints import read_footprints
 from scopeflow.intact import open_store
 from scopeflow.logs import job_log, logger
-from scopeflow.motion_preview import MIN_CONFIDENCE
 from scopeflow.parallel import single_threaded_libraries
 from scopeflow.report import unit_script
-from scopeflow.report.changes import changes_section, ends
+from scopeflow.report.changes import changes_section
 from scopeflow.report.curves import motion_section, recording_section
 from scopeflow.report.filters_view import filters_section
 from scopeflow.report.footprint_maps import footprints_section
@@ -28,6 +27,7 @@ from scopeflow.report.unit_browser import units_section
 from scopeflow.report.unit_data import cutouts, outlines_of, window_side
 from scopeflow.report.video_link import video_section
 from scopeflow.stores import new_store, read
+from scopeflow.unit_ends import ends
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake
@@ -76,9 +76,7 @@ def main(smk: "Snakemake") -> None:
         settings_section(settings_list(parameters, smk.params.defaults), parameters["session"]),
         recording_section(frames),
         filters_section(_arrays(preview), preview.attrs["filters"], time_s[preview["frame"][:]]),
-        motion_section(
-            time_s, motion, confidence, lost, lowest, images,
-        ),
+        motion_section(time_s, motion, confidence, lost, lowest, images),
         seeds_section(seeds, max_proj, tests_off(parameters["seeds"])),
         footprints_section(steps.maps),
         browser,

@@ -12,7 +12,7 @@ from scopeflow.logs import job_log, logger
 from scopeflow.movie import Movie, TraceWriter, create_traces
 from scopeflow.parallel import map_slabs, single_threaded_libraries
 from scopeflow.patches import make_patches
-from scopeflow.places import gather_events
+from scopeflow.places import gather_events, within_image
 from scopeflow.stores import create, new_store, put
 from scopeflow.traces import read_traces
 
@@ -59,14 +59,10 @@ def _from_events(movie: Movie, settings: dict, diameter: float) -> np.ndarray:
     counts = [len(level) for level in found]
     logger.info("events above %g sigma, from fast to slow: %s", z_min, counts)
     places = gather_events(found, diameter)
-    limit = np.array(movie.shape) - 1
-    beyond = np.maximum(-places[:, :2], places[:, :2] - limit).max(axis=1, initial=-np.inf)
-    inside = beyond < diameter / 16
-    logger.info("%d places outside the image left out: flanks of cells beyond", (~inside).sum())
-    places = places[inside]
-    places[:, :2] = np.clip(places[:, :2], 0, limit)
-    pixel = np.rint(places[:, :2]).astype(int)
-    return places[movie.usable[pixel[:, 0], pixel[:, 1]]]
+    inside = within_image(places, movie.shape, diameter)
+    n_beyond = len(places) - len(inside)
+    logger.info("%d places outside the image left out: flanks of cells beyond", n_beyond)
+    return _usable(inside, movie)
 
 
 def _from_projections(
@@ -90,9 +86,13 @@ def _from_projections(
         for block in np.flatnonzero(members):
             np.maximum(projection, blocks[block], out=projection)
         maxima.add(seeds.local_maxima(projection, radius))
-    found = maxima.table()
-    pixel = found[:, :2].astype(int)
-    return found[movie.usable[pixel[:, 0], pixel[:, 1]]]
+    return _usable(maxima.table(), movie)
+
+
+def _usable(places: np.ndarray, movie: Movie) -> np.ndarray:
+    """Return the places whose pixel enough frames saw."""
+    rows, cols = np.rint(places[:, :2]).astype(int).T
+    return places[movie.usable[rows, cols]]
 
 
 def _write_traces(

@@ -8,6 +8,9 @@ T = TypeVar("T")
 SPATIAL_PENALTY = {"scopeflow": 3.0, "minian": 0.01}
 # Penalties on activity, in standard deviations of the noise.
 TEMPORAL_PENALTY = {"scopeflow": 2.0, "minian": 1.0}
+# Confidence that the placement of a frame needs: height of the correlation's peak in standard
+# deviations of its surface. That of a frame of pure noise stands 3 to 4 above.
+MIN_CONFIDENCE = 5.0
 
 
 def given(value: T | None, default: T) -> T:

@@ -7,7 +7,6 @@ import cv2
 import numpy as np
 
 SMOOTHING = 0.1  # of a cell's width
-MIN_CONFIDENCE = 5.0  # where motion.min_confidence is null, as in estimate_motion
 
 
 @dataclass(frozen=True)

@@ -250,3 +250,26 @@ def _apart(centres: np.ndarray, parts: np.ndarray, separation: float) -> bool:
     distance = np.hypot(*(centres[:, None] - centres).transpose(2, 0, 1))
     np.fill_diagonal(distance, np.inf)
     return distance.min() >= separation and parts.min() >= max(2, PART_MIN * parts.max())
+
+
+def within_image(places: np.ndarray, shape: tuple[int, int], cell_diameter_px: float) -> np.ndarray:
+    """Leave out places outside the image: there lie flanks of cells whose centre is not seen.
+
+    Parameters
+    ----------
+    places : ndarray of float64, shape (place, column)
+        Row and column in px first.
+    shape : tuple of int
+        (height, width) of the image.
+    cell_diameter_px : float
+        Width of a cell; what is no further out than a sixteenth of it moves to the edge.
+
+    Returns
+    -------
+    ndarray of float64, shape (place left, column)
+    """
+    limit = np.array(shape) - 1
+    beyond = np.maximum(-places[:, :2], places[:, :2] - limit).max(axis=1, initial=-np.inf)
+    left = places[beyond < cell_diameter_px / 16]
+    left[:, :2] = np.clip(left[:, :2], 0, limit)
+    return left

@@ -5,13 +5,7 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-from scopeflow.figures import (
-    CALCIUM,
-    COLUMNS,
-    RAW,
-    ROWS,
-    draw_left_out,
-)
+from scopeflow.figures import CALCIUM, COLUMNS, RAW, ROWS, draw_left_out
 from scopeflow.spans import LEAST_PX, axis_span, count_bins
 
 # What to call the arrays of the preview of the filters, in their order.

@@ -172,11 +172,17 @@ def test_a_polygon_is_drawn_freehand_and_taken_back(explorer):
     for corner in corners[1:]:
         mouse.move(*explorer.page.evaluate(PLACE, ["movie-raw", *corner]), steps=3)
     mouse.up()
-    explorer.wait("drawn", "Polygon of")
+    n_corners = int(re.search(r"Polygon of (\d+)", explorer.wait("drawn", "Polygon of")).group(1))
+    assert len(corners) <= n_corners <= 60
     explorer.click("use-for-motion")
-    explorer.wait("chosen", "motion.polygon")
+    text = explorer.wait("chosen", "motion.polygon")
+    # Rows before columns, in px of the original image: the first corner is where it was drawn.
+    first = re.search(r"motion\.polygon: \[\[([\d.]+), ([\d.]+)\]", text).groups()
+    assert [float(x) for x in first] == pytest.approx([20, 20], abs=2)
+    assert explorer.value("save", "disabled") is False
     explorer.click("forget")
     explorer.wait("chosen", "Nothing is chosen")
+    assert explorer.value("save", "disabled") is True
 
 
 def test_filters_follow_their_sliders(explorer):
@@ -199,11 +205,16 @@ def test_seeds_are_judged_again_by_every_threshold(explorer):
     explorer.wait("chosen", "seeds.pnr_min")
     text = "Bokeh.documents[0].get_model_by_name('seed-counts').text"
     explorer.page.wait_for_function(f"parseInt({text}.slice(3)) < {many}")
+    fewer = int(re.match(r"<b>(\d+)", explorer.value("seed-counts")).group(1))
+    assert 0 <= fewer < many
     spans = "Bokeh.documents[0].get_model_by_name('spectrum').center.filter(c => c.dimension)"
     cuts = f"{spans}.map(s => s.location).filter(l => typeof l == 'number' && l > 0)"
     cut = max(explorer.page.evaluate(cuts))
     explorer.press("seeds-noise_cutoff_hz", "ArrowRight", 5)
     explorer.page.wait_for_function(f"{cuts}.some(l => l > {cut})")
+    chosen = explorer.value("chosen")
+    assert "seeds.pnr_min" in chosen
+    assert "seeds.noise_cutoff_hz" in chosen
 
 
 def test_a_penalty_shrinks_footprints_and_a_variant_is_saved(explorer, project):
@@ -240,7 +251,9 @@ def test_activity_is_fitted_again(explorer):
     explorer.press("temporal-sparse_penalty", "End")
     explorer.page.wait_for_function(f"parseInt({title}.split(': ')[1]) < {active}")
     explorer.press("temporal-tau_decay_s", "Home")
-    explorer.wait("activity-note", "must be shorter than the decay")
+    note = explorer.wait("activity-note", "must be shorter than the decay")
+    assert "rise" in note
+    assert "temporal.sparse_penalty" in explorer.value("chosen")
 
 
 def test_before_a_run_the_videos_are_enough(page, project):

@@ -250,6 +250,7 @@ def test_units_are_browsed_by_buttons_keys_number_and_map(opened, made):
     )
     opened.mouse.click(*place)
     wait_for_unit(opened, ids[7])
+    assert f"8 of {len(ids)} by snr" in model(opened, "unit-heading", "m.text")
 
 
 def test_another_column_colours_the_map_and_orders_the_units(opened, made):

@@ -1,7 +1,6 @@
 """What the explorer computes on the fly: arrays in, arrays out."""
 
 import numpy as np
-import pandas as pd
 import pytest
 from scipy import sparse
 
@@ -21,7 +20,7 @@ from scopeflow.explore.pictures import (
     thinned,
     tiled,
 )
-from scopeflow.explore.splitting import KEPT, fates, spectra, split, spread
+from scopeflow.explore.splitting import spectra, split, spread
 from scopeflow.footprints import blobs
 from scopeflow.passes import frames_averaged
 from scopeflow.preprocess import Filters
@@ -170,15 +169,6 @@ def test_a_spectrum_peaks_at_the_frequency_and_has_no_zero():
     freqs, power = spectra(np.sin(2 * np.pi * 3 * t)[None], FPS)
     assert freqs[0] > 0
     assert freqs[power[0].argmax()] == pytest.approx(3, abs=0.06)
-
-
-def test_a_candidate_fails_by_its_first_test():
-    masks = pd.DataFrame({
-        "mask_events": [True, False, True, True],
-        "mask_pnr": [True, False, False, True],
-        "mask_merge": [True, True, True, False],
-    })  # fmt: skip
-    assert fates(masks).tolist() == [KEPT, "events", "pnr", "merge"]
 
 
 def test_examples_are_spread_over_all_values_and_pages_differ():

@@ -10,7 +10,6 @@ from scopeflow.errors import InputError
 from scopeflow.explore.saving import (
     changed_text,
     destination,
-    own_settings,
     refuse_overruled,
     write_config,
 )
@@ -106,14 +105,6 @@ def test_what_is_drawn_holds_for_its_session_only():
     assert destination("variant", "s1", "low", values, 1) == {("variants", "low"): values}
     with pytest.raises(InputError, match=r"motion.polygon: drawn on session s1"):
         destination("variant", "s1", "low", values, 2)
-
-
-def test_the_settings_of_a_variant_go_with_a_new_one():
-    section = {"temporal": {"tau_decay_s": 0.4, "x": None}, "load": {"region": {"top": 3}}}
-    assert own_settings(section) == {
-        "temporal.tau_decay_s": 0.4, "temporal.x": None, "load.region.top": 3
-    }  # fmt: skip
-    assert own_settings(None) == {}
 
 
 def test_what_would_not_hold_is_refused():

@@ -5,7 +5,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from scopeflow.places import cluster, extra_variance, gather_events, place_errors
+from scopeflow.places import cluster, extra_variance, gather_events, place_errors, within_image
 
 DIAMETER = 16.0
 
@@ -98,3 +98,11 @@ def test_coincident_points_are_one_centre():
     centres, own = cluster(np.full((5, 2), 7.0), np.full(5, 0.3), 1.0)
     np.testing.assert_allclose(centres, [[7, 7]])
     assert (own == 0).all()
+
+
+def test_places_outside_the_image_are_left_out_or_moved_to_its_edge():
+    places = np.array([[5.0, 5.0, 1.0], [-0.5, 30.0, 2.0], [20.0, 60.4, 3.0], [-1.5, 3.0, 4.0]])
+    left = within_image(places, (40, 61), 16.0)
+    assert left.tolist() == [[5, 5, 1], [0, 30, 2], [20, 60, 3]]
+    assert places[1, 0] == -0.5, "what was given is not changed"
+    assert within_image(places[:0], (40, 61), 16.0).shape == (0, 3)

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
-from scopeflow import spans
+from scopeflow import seed_fates, spans, unit_ends
 from scopeflow.deconvolve import coefficients
 from scopeflow.footprints import blobs
 from scopeflow.report import (
@@ -27,10 +27,10 @@ def test_every_candidate_is_counted_at_the_first_test_that_it_failed():
         "mask_pnr": [True, True, False, False],
         "mask_merge": [True, False, False, False],
     })  # fmt: skip
-    assert seeds_map.fates(seeds).tolist() == ["kept", "events", "pnr", "events"]
-    table = seeds_map.attrition(seeds)
+    assert seed_fates.fates(seeds).tolist() == ["kept", "events", "pnr", "events"]
+    table = seed_fates.attrition(seeds)
     assert table.to_numpy().tolist() == [["events", 2, 2, 2], ["pnr", 2, 1, 1], ["merge", 3, 0, 1]]
-    assert seeds_map.attrition(seeds[:0])["left"].tolist() == [0, 0, 0]
+    assert seed_fates.attrition(seeds[:0])["left"].tolist() == [0, 0, 0]
 
 
 def test_units_say_what_a_person_made_of_them(write_units):
@@ -76,17 +76,17 @@ def test_no_motion_is_a_flat_line_and_no_noise():
 
 def test_every_unit_that_is_gone_has_an_end():
     rounds = [
-        changes.Round(np.array([1, 2, 3, 5]), np.array([1, 2, 5]), {1: [1, 2]}),
-        changes.Round(np.array([1, 5]), np.array([1, 5]), {}),
+        unit_ends.Round(np.array([1, 2, 3, 5]), np.array([1, 2, 5]), {1: [1, 2]}),
+        unit_ends.Round(np.array([1, 5]), np.array([1, 5]), {}),
     ]
-    found = changes.ends(np.array([1, 2, 3, 4, 5]), rounds, {"rejected": [5], "merged": {}})
+    found = unit_ends.ends(np.array([1, 2, 3, 4, 5]), rounds, {"rejected": [5], "merged": {}})
     assert [(end.unit_id, end.step, end.reason, end.into) for end in found] == [
         (4, "spatial_update 1", changes.SPATIAL, None),
         (3, "temporal_update 1", changes.TEMPORAL, None),
         (2, "merge 1", changes.MERGE, 1),
         (5, "curate", changes.PERSON, None),
     ]
-    by_hand = changes.ends(np.array([7, 8]), [], {"merged": {"7": [7, 8]}})
+    by_hand = unit_ends.ends(np.array([7, 8]), [], {"merged": {"7": [7, 8]}})
     assert [(end.unit_id, end.into) for end in by_hand] == [(8, 7)]
 
 

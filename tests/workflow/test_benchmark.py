@@ -12,7 +12,7 @@ RECIPE = {
 
 def test_memory_does_not_grow_with_the_recording(tmp_path):
     project = Project(tmp_path / "project")
-    lengths = {"short": 800, "long": 2800}
+    lengths = {"short": 1000, "long": 3000}
     project.configure(
         sessions=project.sheet(*(f"{name}\tm\t{name}" for name in lengths)),
         simulate={name: {**RECIPE, "n_frames": n} for name, n in lengths.items()},
@@ -27,7 +27,7 @@ def test_memory_does_not_grow_with_the_recording(tmp_path):
     assert (runs["peak_mb"] > 100).all()
     assert (runs["cpu_s"] > 5).all()
     assert (runs["wall_s"] > runs["decoding_s"]).all()
-    assert runs["times_decoded"]["long"] < 2.5  # in a short one tables and pictures weigh more
+    assert (runs["times_decoded"] < 2.5).all()
     assert runs["f1"]["long"] > 0.8
     steps = pd.read_csv(folder / "steps.tsv", sep="\t")
     assert {"load", "estimate_motion", "spatial_update.2", "units"} <= set(steps["step"])

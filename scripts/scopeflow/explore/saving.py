@@ -133,15 +133,6 @@ def destination(
     return {("variants", variant): dict(values)}
 
 
-def own_settings(section: Mapping | None, before: str = "") -> dict[str, object]:
-    """Return what a section of the config sets, such as a variant, by dotted key."""
-    found: dict[str, object] = {}
-    for key, value in (section or {}).items():
-        dotted = f"{before}{key}"
-        found |= own_settings(value, f"{dotted}.") if isinstance(value, dict) else {dotted: value}
-    return found
-
-
 def refuse_overruled(chosen: Mapping[str, object], holds: Mapping[str, object], who: str) -> None:
     """Raise InputError where a chosen value would be saved but not hold for what is open.
 

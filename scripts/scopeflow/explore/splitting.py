@@ -1,12 +1,10 @@
-"""Traces split at a frequency, and their spectra; what became of candidates for cells."""
+"""Traces split at a frequency, and their spectra."""
 
 import numpy as np
-import pandas as pd
 from scipy import signal
 
 from scopeflow.filters import fill_gaps, low_pass
 
-KEPT = "kept"
 RESOLUTION_S = 20.0  # length of the pieces that a spectrum is averaged over
 
 
@@ -50,25 +48,6 @@ def spectra(traces: np.ndarray, fps_hz: float) -> tuple[np.ndarray, np.ndarray]:
     length = int(min(filled.shape[1], max(RESOLUTION_S * fps_hz, 16)))
     freqs, power = signal.welch(filled, fps_hz, nperseg=length, detrend="linear", axis=1)
     return freqs[1:], power[:, 1:]
-
-
-def fates(masks: pd.DataFrame) -> np.ndarray:
-    """Return the first test that each candidate fails, in the order of the columns.
-
-    Parameters
-    ----------
-    masks : DataFrame of bool
-        Columns ``mask_<test>``.
-
-    Returns
-    -------
-    ndarray of str, shape (candidate,)
-        Name of the test, or `KEPT`.
-    """
-    fate = np.full(len(masks), KEPT, dtype=object)
-    for name in reversed(masks.columns):
-        fate[~masks[name].to_numpy(bool)] = name.removeprefix("mask_")
-    return fate
 
 
 def spread(values: np.ndarray, n: int, page: int = 0) -> np.ndarray:

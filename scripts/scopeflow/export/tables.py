@@ -37,10 +37,8 @@ def _write_wide(source: Source, path: Path, values: Callable[[slice], np.ndarray
     with path.open("wb") as handle:
         handle.write(",".join(columns).encode() + b"\n")
         for frames in source.frames():
-            numbers, block = (
-                range(frames.start, frames.stop),
-                np.ascontiguousarray(values(frames).T),
-            )
+            numbers = range(frames.start, frames.stop)
+            block = np.ascontiguousarray(values(frames).T)
             for number, time_s, row in zip(numbers, source.time_s[frames], block, strict=True):
                 text = orjson.dumps(row, option=orjson.OPT_SERIALIZE_NUMPY)[1:-1]
                 start = f"{number},{float(time_s)!r}".encode()

@@ -88,7 +88,7 @@ def clock_start_ms(path: str | Path, n_recording: int) -> float | None:
     path : str or Path
         Table of the recording's stamps.
     n_recording : int
-        Number of frames of the miniscope.
+        As of `behavior_stamps`.
     """
     stamps = mended(read_stamps(path, n_recording))
     return float(stamps[0]) if len(stamps) else None

@@ -100,7 +100,7 @@ def _curated(curation: dict) -> str:
 
 def _spread(values: pd.Series) -> str:
     low, middle, high = np.nanquantile(values, [0.1, 0.5, 0.9])
-    return f"median {middle:.3g} (tenths: {low:.3g} to {high:.3g})"
+    return f"median {middle:.3g} (10th to 90th percentile: {low:.3g} to {high:.3g})"
 
 
 def _within(ratio: float) -> bool:

@@ -9,8 +9,8 @@ from bokeh.models import ColumnDataSource, Legend
 from scopeflow.report import style
 from scopeflow.report.page import Section, table
 from scopeflow.report.pictures import encoded, in_range, limits
+from scopeflow.seed_fates import KEPT, attrition, fates, tests_of
 
-KEPT = "kept"
 # What a test asks, for people.
 QUESTIONS = {
     "events": "bright often, or bright enough once",
@@ -26,47 +26,10 @@ COLOURS = {
 }  # fmt: skip
 
 
-def tests_of(seeds: pd.DataFrame) -> list[str]:
-    """Return the names of the tests of a table of seeds, in their order."""
-    return [name.removeprefix("mask_") for name in seeds if name.startswith("mask_")]
-
-
 def tests_off(settings: Mapping) -> list[str]:
     """Return the tests that the section ``seeds`` of the config leaves out: all pass them."""
     off = {"gmm": not settings["gmm"], "ks": settings["ks_alpha"] is None}
     return [test for test, is_off in off.items() if is_off]
-
-
-def fates(seeds: pd.DataFrame) -> np.ndarray:
-    """Return the first test that each candidate failed, or ``"kept"``; array of str."""
-    fate = np.full(len(seeds), KEPT, dtype=object)
-    for test in reversed(tests_of(seeds)):
-        fate[~seeds[f"mask_{test}"].to_numpy(dtype=bool)] = test
-    return fate
-
-
-def attrition(seeds: pd.DataFrame) -> pd.DataFrame:
-    """Return how many candidates each test dropped.
-
-    Parameters
-    ----------
-    seeds : DataFrame
-        A row for each candidate, a column ``mask_<test>`` for each test, in order.
-
-    Returns
-    -------
-    DataFrame
-        Columns ``test``; ``fail``, candidates that fail it; ``dropped``, those that passed
-        every test before; ``left``.
-    """
-    left, rows = len(seeds), []
-    fate = fates(seeds)
-    for test in tests_of(seeds):
-        fail = int((~seeds[f"mask_{test}"].to_numpy(dtype=bool)).sum())
-        dropped = int((fate == test).sum())
-        left -= dropped
-        rows.append((test, fail, dropped, left))
-    return pd.DataFrame(rows, columns=["test", "fail", "dropped", "left"])
 
 
 def seeds_section(seeds: pd.DataFrame, max_proj: np.ndarray, off: Collection[str] = ()) -> Section:

@@ -9,10 +9,10 @@ from scopeflow.footprints import read_footprints
 from scopeflow.intact import open_store
 from scopeflow.movie import unit_blocks
 from scopeflow.quality import QUALITY
-from scopeflow.report.changes import Round
 from scopeflow.report.footprint_maps import Maps, maps_of
 from scopeflow.report.unit_data import TracePacker, outlines_of
 from scopeflow.stores import read
+from scopeflow.unit_ends import Round, read_rounds
 
 COLUMNS = [
     *QUALITY, "sigma", "b0", "c0", "tau_decay_s", "tau_rise_s", "accepted", "centroid_height",
@@ -64,19 +64,6 @@ def read_iterations(
         maps[f"spatial {i}"] = maps_of(A, shape)
         places |= _places(A, read(path, "unit_id"), last, shape)
     return Iterations(maps, first, read_rounds(spatial, temporal, merges), places)
-
-
-def read_rounds(spatial: list[str], temporal: list[str], merges: list[str]) -> list[Round]:
-    """Read the labels of every iteration from its stores, as of `read_iterations`."""
-    rounds = []
-    for i, path in enumerate(spatial):
-        labels, kept = read(temporal[i], "unit_id", "kept")
-        merged = {}
-        if i < len(merges):
-            merged = dict(open_store(merges[i]).attrs["lineage"])
-        own = {int(k): v for k, v in merged.items()}
-        rounds.append(Round(read(path, "unit_id"), labels[kept.astype(bool)], own))
-    return rounds
 
 
 def _places(A, unit_id, last, shape) -> dict[int, tuple[np.ndarray, np.ndarray]]:

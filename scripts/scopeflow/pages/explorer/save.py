@@ -71,10 +71,10 @@ class SavePanel:
         from scopeflow.explore.saving import (
             changed_text,
             destination,
-            own_settings,
             refuse_overruled,
             write_config,
         )
+        from scopeflow.plan.differences import flat
 
         desk, where, name = self._desk, WHERE[self._where.active], self._name.value.strip()
         if where == "variant" and (not NAME.fullmatch(name) or name == "default"):
@@ -90,7 +90,7 @@ class SavePanel:
         except OSError as error:
             raise InputError(f"{path}: not readable ({error.strerror}).") from None
         if where == "variant":  # it is built on the default, not on the variant that is open
-            wanted = {**own_settings(desk.plan.config["variants"].get(desk.variant)), **wanted}
+            wanted = {**flat(desk.plan.config["variants"].get(desk.variant) or {}), **wanted}
         parts = destination(where, desk.session, name, wanted, len(desk.plan.sessions))
         for place, values in parts.items():
             text = changed_text(text, values, place, str(path))

@@ -10,7 +10,7 @@ from bokeh.models import Button, ColumnDataSource, HoverTool, Range1d, Span
 
 from scopeflow.errors import InputError
 from scopeflow.explore.pictures import thin_line
-from scopeflow.explore.splitting import KEPT, fates, spectra, split, spread
+from scopeflow.explore.splitting import spectra, split, spread
 from scopeflow.filters import default_cutoff_hz
 from scopeflow.pages.explorer.candidates import GLIMPSE_S, Candidates
 from scopeflow.pages.explorer.desk import Desk, Missing
@@ -34,6 +34,7 @@ from scopeflow.pages.explorer.parts import (
 )
 from scopeflow.pages.explorer.recording import Recording
 from scopeflow.pages.explorer.tuning import Switched, Tuned
+from scopeflow.seed_fates import KEPT, fates
 from scopeflow.seeds import default_pnr_min
 
 N_EXAMPLES = 6

@@ -9,7 +9,7 @@ import zarr
 
 from scopeflow.intact import open_store
 from scopeflow.logs import progress
-from scopeflow.parallel import map_slabs, threads_that_fit
+from scopeflow.parallel import give_back_freed_memory, map_slabs, threads_that_fit
 from scopeflow.stores import COMPRESSOR, put, read_slab, slab_bytes, slabs
 
 R = TypeVar("R")
@@ -70,7 +70,11 @@ class Movie:
         return [self.slabs[int(i)] for i in picks]
 
     def map(self, function: Callable[[slice], R], what: str) -> Iterator[tuple[slice, R]]:
-        """Apply a function to every slab in threads; yield slabs and results in order."""
+        """Apply a function to every slab in threads; yield slabs and results in order.
+
+        What the pass before has freed is given back first, lest it counts beside what is needed.
+        """
+        give_back_freed_memory()
         results = progress(map_slabs(function, self.slabs, self.threads), len(self.slabs), what)
         return zip(self.slabs, results, strict=True)
 

@@ -19,7 +19,7 @@ MALLOC_OPTIONS = {-3: 1 << 30, -1: 1 << 30, -8: 1}
 
 # After so many slabs, freed memory is given back: the holes between what is in use grow otherwise,
 # and with them the memory of a job over the length of a recording.
-TRIM_SLABS = 16
+TRIM_SLABS = 4
 
 BASE_MB = 300  # the program itself and its libraries
 
@@ -54,7 +54,7 @@ def _keep_freed_memory() -> None:
             libc.mallopt(option, value)
 
 
-def _give_back_freed_memory() -> None:
+def give_back_freed_memory() -> None:
     """Return to the system all pages that hold nothing; costs their first use again."""
     libc = _glibc()
     if libc is not None:
@@ -131,6 +131,6 @@ def map_slabs(function: Callable[[T], R], slabs: Iterable[T], threads: int = 1) 
 
 def _trimming(slabs: Iterable[T]) -> Iterator[T]:
     for i, slab in enumerate(slabs):
-        if i % TRIM_SLABS == 0:
-            _give_back_freed_memory()
+        if i and i % TRIM_SLABS == 0:
+            give_back_freed_memory()
         yield slab

@@ -32,7 +32,8 @@ def main(results: Path) -> None:
     print("\nOpen in a browser, to see every step and every cell:")
     for file in files:
         print(f"  {file.parent / 'report.html'}")
-    print(f"  {results / 'cohort.html'}")
+    if (results / "cohort.html").is_file():
+        print(f"  {results / 'cohort.html'}")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """The units after a person's labels: left out, merged, split, and how that is recorded."""
 
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -80,7 +81,13 @@ def write_curated(
     position = {unit: k for k, unit in enumerate(unit_id)}
     kept = [unit for unit in unit_id if unit not in {*changes.gone}] + sorted(changes.added)
     origin = np.array([position[changes.added.get(unit, unit)] for unit in kept], dtype=np.int64)
-    after = create(target, **_attributes(dict(before.attrs), labels, changes))
+    attributes = _attributes(dict(before.attrs), labels, changes)
+    if not (changes.gone or changes.rows or changes.added):
+        hidden = shutil.ignore_patterns(".*")  # Snakemake's mark of when it was made
+        shutil.copytree(source, target, copy_function=shutil.copyfile, ignore=hidden)
+        zarr.open_group(target, mode="r+").attrs.put(attributes)
+        return changes
+    after = create(target, **attributes)
     for name in before.array_keys():
         array = before[name]
         by_unit = array.metadata.dimension_names[:1] == ("unit_id",)

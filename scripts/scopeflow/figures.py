@@ -1,7 +1,9 @@
 """Pictures by which a person judges a run (matplotlib, drawn on given axes)."""
 
 import numpy as np
+from contourpy import contour_generator
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgba
 from scipy import sparse
 
@@ -55,9 +57,10 @@ def draw_outline(
     top, left = rows.min() - 1, cols.min() - 1
     box = np.zeros((rows.max() - top + 2, cols.max() - left + 2))
     box[rows - top, cols - left] = A.data[own]
-    grid = (np.arange(box.shape[1]) + left, np.arange(box.shape[0]) + top)
-    line = {"colors": [colour], "linewidths": 0.8, "linestyles": style}
-    ax.contour(*grid, box, [CONTOUR_LEVEL], **line)
+    # Not by ax.contour, which takes ten times as long.
+    lines = contour_generator(z=box).lines(CONTOUR_LEVEL)
+    shifted = [line + (left, top) for line in lines]
+    ax.add_collection(LineCollection(shifted, colors=colour, linewidths=0.8, linestyles=style))
 
 
 def draw_motion(ax: Axes, time_s: np.ndarray, motion: np.ndarray, good: np.ndarray) -> None:

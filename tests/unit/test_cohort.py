@@ -96,6 +96,7 @@ def test_rows_of_unchanged_sessions_are_taken_from_the_table_before(results):
 
 
 def test_the_table_and_its_figure_are_written_and_renewed(results):
+    shutil.copytree(results / "day1", results / "day2")
     path = renew(results, *jobs(results), SESSIONS, ["default"])
     first = (results / "cohort.csv").read_text()
     assert path == (results / "cohort.csv").as_posix()
@@ -103,6 +104,15 @@ def test_the_table_and_its_figure_are_written_and_renewed(results):
     assert "day1/default/report.html" in (results / "cohort.html").read_text("utf-8")
     renew(results, *jobs(results), SESSIONS, ["default"])
     assert (results / "cohort.csv").read_text() == first
+
+
+def test_one_session_alone_has_nothing_beside_it(results):
+    shutil.copytree(results / "day1", results / "day2")
+    renew(results, *jobs(results), SESSIONS, ["default"])
+    shutil.rmtree(results / "day2")
+    renew(results, *jobs(results), SESSIONS, ["default"])
+    assert pd.read_csv(results / "cohort.csv")["session"].tolist() == ["day1"]
+    assert sorted(path.name for path in results.glob("cohort.*")) == ["cohort.csv"]
 
 
 @pytest.mark.parametrize("text", ["", "a;b\n1;2\n", "session,n_units\nday1,3\n"])

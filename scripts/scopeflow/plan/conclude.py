@@ -32,8 +32,9 @@ def conclude(plan: Plan, unfinished: Iterable[Job]) -> str:
         return f"{told_status(rows, path)}\n  not written, because of: {error}"
     told = told_status(rows, path)
     if cohort:
-        page = Path(cohort).with_suffix(".html").as_posix()
-        told += f"\nAll sessions side by side: {cohort}, {page}"
+        page = Path(cohort).with_suffix(".html")
+        beside = f", {page.as_posix()}" if page.is_file() else ""
+        told += f"\nAll sessions side by side: {cohort}{beside}"
         told += f"\nEach session by itself: {plan.results}/SESSION/VARIANT/report.html"
     return told
 

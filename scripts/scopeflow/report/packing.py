@@ -10,7 +10,7 @@ import numpy as np
 LEVELS = 254  # of a trace in a byte
 MISSING = 255  # the byte that stands for a frame without a value
 NOISE_PARTS = 8  # a level is at least this part of the noise: finer ones would store noise
-COMPRESSION = 9
+COMPRESSION = 3  # 9 takes a seventh of a report's time to save 2 %
 
 
 def bin_width(n_traces: int, n_frames: int, budget: int) -> int:

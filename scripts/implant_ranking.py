@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import matplotlib as mpl
 import pandas as pd
 
-from scopeflow.implant.rank import agreement, ranked, summarize, true_score
+from scopeflow.implant.rank import by_level, choices, ranked, summarize, true_score
 from scopeflow.logs import job_log, logger
 from scopeflow.parallel import single_threaded_libraries
 from scopeflow.stores import new_store
@@ -35,26 +35,25 @@ def main(smk: "Snakemake") -> None:
         known = pd.DataFrame([true_score(own, len(found)) for own, found in truths])
         table = pd.concat([table, known], axis=1)
     table = ranked(table)
-    by_level = [
-        {"variant": variant, "level": level, "amplitude_counts": own["amplitude_counts"].mean(),
-         **summarize(own)}
-        for (variant, level), own in cells.groupby(["variant", "level"], sort=False)
-    ]  # fmt: skip
+    levels, choice = by_level(cells), {"session": session, **choices(table)}
     for path, rows in (
-        (smk.output.cells, cells), (smk.output.ranking, table),
-        (smk.output.levels, pd.DataFrame(by_level)),
+        (smk.output.cells, cells), (smk.output.ranking, table), (smk.output.levels, levels),
+        (smk.output.agreement, pd.DataFrame([choice])),
     ):  # fmt: skip
         with new_store(path) as part:
             rows.to_csv(part, sep="\t", index=False, float_format="%.4f", na_rep="nan")
     with new_store(smk.output.figure) as part:
         n_cells = int(table["n_implants"].iloc[0])
         title = f"session {session}: {n_cells} synthetic cells in the recording"
-        draw_implants(cells, table, title).savefig(part, dpi=110, format="png")
+        draw_implants(levels, table, title).savefig(part, dpi=110, format="png")
     logger.info("session %s, the best first: %s", session, ", ".join(
         f"{row.variant} {row.score:.3f}" for row in table.itertuples()
     ))  # fmt: skip
     if "true_score" in table:
-        logger.info("rank correlation with the true cells: %.3f", agreement(table))
+        logger.info(
+            "rank correlation with the true cells %.3f; the best by them is %s, %.3f above the "
+            "best by synthetic cells", choice["rho"], choice["best_by_truth"], choice["regret"],
+        )  # fmt: skip
 
 
 def _tables(paths) -> list[pd.DataFrame]:

@@ -1,10 +1,14 @@
 """Synthetic cells: where they go, what they add to frames, and how they are found again."""
 
+import importlib.util
 import tracemalloc
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib import pyplot as plt
 from scipy import sparse
 
 from scopeflow.footprints import blobs, centroids
@@ -15,11 +19,20 @@ from scopeflow.implant.draw import (
     transients,
     typical_activity,
 )
+from scopeflow.implant.figures import draw_implants as draw_figure
 from scopeflow.implant.insert import implanted, saturation
-from scopeflow.implant.rank import agreement, ranked, summarize, true_score
+from scopeflow.implant.rank import (
+    agreement,
+    by_level,
+    choices,
+    ranked,
+    summarize,
+    true_score,
+)
 from scopeflow.implant.score import Result, correlations, score_implants
 from scopeflow.shift import shift_frames
 
+RANKING = Path(__file__).parents[2] / "scripts" / "implant_ranking.py"
 SHAPE, FPS = (80, 90), 20.0
 ACTIVITY = Activity(30.0, np.array([0.2, 0.4]), 1.0, 0.1)
 
@@ -276,3 +289,155 @@ def test_the_score_of_true_cells_counts_false_units():
     found = true_score(cells, n_found=3)
     assert found == {"true_score": pytest.approx(1.5 / 4), "true_recall": pytest.approx(2 / 3),
                      "n_false": 1}  # fmt: skip
+
+
+def test_recall_and_correlations_are_told_for_each_height_of_transients():
+    """Cells of two heights in the noise of one recording; one of the dim ones is not found."""
+    cells = drawn(8, 3000, found=())
+    assert cells.level.tolist() == [0.5, 0.5, 2, 2, 0.5, 0.5, 2, 2]
+    A, _ = cells.footprints(SHAPE)
+    motion = np.zeros((3000, 2))
+    truth = Result(np.arange(8), A, cells.C, cells.S, motion)
+    rng = np.random.default_rng(4)
+    C, S = (X + rng.normal(0, 8, X.shape).astype(np.float32) for X in (cells.C, cells.S))
+    kept = [0, 1, 2, 3, 5, 6, 7]
+    after = Result(np.arange(7), A[kept], C[kept], S[kept], motion)
+    table, _ = scored(after, part(truth, []), truth)
+    table = table.assign(variant="v", level=cells.level, amplitude_counts=cells.amplitude)
+    levels = by_level(table)
+    assert levels["variant"].tolist() == ["v", "v"]
+    assert levels["level"].tolist() == [0.5, 2]
+    assert levels["amplitude_counts"].tolist() == [15, 60]
+    assert levels["n_implants"].tolist() == [4, 4]
+    assert levels["recall"].tolist() == [0.75, 1]
+    assert levels["merged"].tolist() == [0, 0]
+    each = [np.corrcoef(C[k], cells.C[k])[0, 1] for k in range(8)]
+    expected = [np.median([each[k] for k in own]) for own in ([0, 1, 5], [2, 3, 6, 7])]
+    np.testing.assert_allclose(levels["calcium_r"], expected, rtol=1e-5)
+    assert levels["calcium_r"][0] < levels["calcium_r"][1] - 0.1
+    assert levels["spikes_r"][0] < levels["spikes_r"][1] - 0.1
+    assert levels["score"][0] < 0.75 * levels["spikes_r"][1]
+
+
+def scored_cells(variant, found, merged_with, spikes_r):
+    """Rows of four synthetic cells, two of each height, in turn."""
+    found = np.array(found, bool)
+    r = np.where(found, spikes_r, np.nan)
+    return pd.DataFrame({
+        "variant": variant, "implant_id": range(4), "level": [0.5, 2, 0.5, 2],
+        "amplitude_counts": [15.0, 60, 15, 60], "found": found, "footprint_r": r,
+        "calcium_r": r, "spikes_r": r, "merged_with": merged_with, "n_parts": 0,
+    })  # fmt: skip
+
+
+VARIANTS = {  # spikes_r by level: found 0.6 and 0.9
+    "good": scored_cells("good", [1, 1, 1, 1], [-1, -1, -1, -1], [0.6, 0.9, 0.6, 0.9]),
+    "blind": scored_cells("blind", [0, 1, 0, 1], [-1, -1, -1, -1], [0, 0.8, 0, 1.0]),
+    "mixes": scored_cells("mixes", [1, 1, 0, 1], [-1, 7, 3, -1], [0.6, 0.9, 0, 0.9]),
+}
+TRUE_R = {"good": 0.8, "blind": 0.9, "mixes": 0.5}
+
+
+@pytest.fixture
+def rank_variants(tmp_path):
+    """Run the rule `implant_ranking` on tables of variants."""
+
+    def run(names, with_truth):
+        given = {"cells": [], "counts": [], "score_cells": [], "score_found": []}
+        for name in names:
+            counts = {"variant": [name], "n_units": 9, "n_units_before": 5, "n_lost": 0, "n_new": 0}
+            true = {"found": [0, 1], "spikes_r_quarter_s": TRUE_R[name]}
+            for kind, table in (
+                ("cells", VARIANTS[name]), ("counts", pd.DataFrame(counts)),
+                ("score_cells", pd.DataFrame(true)), ("score_found", pd.DataFrame({"u": [0, 1]})),
+            ):  # fmt: skip
+                path = tmp_path / f"{kind}_{name}.tsv"
+                table.to_csv(path, sep="\t", index=False, na_rep="nan")
+                given[kind].append(str(path))
+        if not with_truth:
+            given = {kind: given[kind] for kind in ("cells", "counts")}
+        names = ("cells", "levels", "ranking", "agreement")
+        output = {name: str(tmp_path / f"{name}.tsv") for name in names}
+        output["figure"] = str(tmp_path / "implant.png")
+        spec = importlib.util.spec_from_file_location("implant_ranking_rule", RANKING)
+        script = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(script)
+        script.main(SimpleNamespace(
+            input=Names(given), output=SimpleNamespace(**output),
+            wildcards=SimpleNamespace(session="s"),
+        ))  # fmt: skip
+        assert Path(output["figure"]).stat().st_size > 1000
+        return [pd.read_csv(output[name], sep="\t") for name in names[1:]]
+
+    return run
+
+
+class Names(dict):
+    __getattr__ = dict.__getitem__
+
+
+def test_the_rule_writes_levels_of_all_variants_and_whether_the_truth_agrees(rank_variants):
+    levels, ranking, agreed = rank_variants(["good", "blind", "mixes"], with_truth=True)
+    at = levels.set_index(["variant", "level"])
+    assert len(at) == 6
+    assert at["recall"].to_dict() == {
+        ("good", 0.5): 1, ("good", 2): 1, ("blind", 0.5): 0, ("blind", 2): 1,
+        ("mixes", 0.5): 0.5, ("mixes", 2): 1,
+    }  # fmt: skip
+    assert at["merged"].to_dict() == {
+        ("good", 0.5): 0, ("good", 2): 0, ("blind", 0.5): 0, ("blind", 2): 0,
+        ("mixes", 0.5): 0.5, ("mixes", 2): 0.5,
+    }  # fmt: skip
+    for name in ("footprint_r", "calcium_r", "spikes_r"):
+        assert np.isnan(at.loc[("blind", 0.5), name])
+        assert at.loc[("blind", 2), name] == pytest.approx(0.9)
+        assert at.loc[("mixes", 0.5), name] == pytest.approx(0.6)
+    assert at["score"].to_dict() == {
+        ("good", 0.5): 0.6, ("good", 2): 0.9, ("blind", 0.5): 0, ("blind", 2): 0.9,
+        ("mixes", 0.5): 0.3, ("mixes", 2): 0.45,
+    }  # fmt: skip
+    assert ranking["variant"].tolist() == ["good", "blind", "mixes"]
+    assert ranking["true_rank"].tolist() == [2, 1, 3]
+    assert agreed.to_dict("records") == [{
+        "session": "s", "n_variants": 3, "rho": 0.5, "best_by_implants": "good",
+        "best_by_truth": "blind", "regret": 0.1,
+    }]  # fmt: skip
+
+
+def test_without_the_truth_the_agreement_is_not_known(rank_variants):
+    _, ranking, agreed = rank_variants(["mixes", "good"], with_truth=False)
+    assert "true_score" not in ranking
+    row = agreed.iloc[0].to_dict()
+    assert (row["n_variants"], row["best_by_implants"]) == (2, "good")
+    assert all(np.isnan(row[name]) for name in ("rho", "best_by_truth", "regret"))
+
+
+def test_the_right_choice_costs_nothing_and_two_variants_have_no_rank_correlation():
+    table = pd.DataFrame({"variant": ["a", "b"], "score": [0.2, 0.7], "true_score": [0.6, 0.9]})
+    found = choices(ranked(table))
+    assert np.isnan(found.pop("rho"))
+    assert found == {
+        "n_variants": 2, "best_by_implants": "b", "best_by_truth": "b", "regret": 0.0
+    }  # fmt: skip
+
+
+def test_the_figure_shows_recall_merges_and_correlations_by_height_and_the_scores():
+    levels = by_level(pd.concat(VARIANTS.values()))
+    order = ["good", "mixes", "blind"]
+    table = pd.DataFrame({"variant": order, "score": [0.75, 0.5, 0.45]})
+    figure = draw_figure(levels, table, "title")
+    axes = {ax.get_ylabel().split(" (")[0]: ax for ax in figure.axes}
+    for label, name in (
+        ("share found", "recall"), ("share merged with a real cell", "merged"),
+        ("calcium r", "calcium_r"), ("spikes r, 0.25 s", "spikes_r"),
+    ):  # fmt: skip
+        lines = axes[label].get_lines()
+        assert [line.get_label() for line in lines] == order
+        for line in lines:
+            own = levels[levels["variant"] == line.get_label()]
+            np.testing.assert_array_equal(line.get_xdata(), [15, 60])
+            np.testing.assert_array_equal(line.get_ydata(), own[name])
+        low, high = axes[label].get_ylim()
+        assert low < 0 < levels[name].max() < high
+    assert [bar.get_width() for bar in axes[""].patches] == [0.75, 0.5, 0.45]
+    plt.close(figure)

@@ -69,6 +69,7 @@ rule implant_ranking:
         cells="<results>/implant/{session}/implant.tsv",
         levels="<results>/implant/{session}/levels.tsv",
         ranking="<results>/implant/{session}/ranking.tsv",
+        agreement="<results>/implant/{session}/agreement.tsv",
         figure="<results>/implant/{session}/implant.png",
     log:
         "<logs>/implant/{session}/implant_ranking.log",

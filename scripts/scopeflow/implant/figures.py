@@ -11,40 +11,48 @@ COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 MARKERS = "osD^vP*"
 
 
-def draw_implants(cells: pd.DataFrame, ranking: pd.DataFrame, title: str) -> Figure:
-    """Draw recall and correlations against amplitude, and the scores of the variants.
+PANELS = {
+    "recall": "share found",
+    "merged": "share merged with a real cell",
+    "calcium_r": "calcium r (median of found)",
+    "spikes_r": "spikes r, 0.25 s (median of found)",
+}
+MERGED_TOP = 0.2  # of that axis at least, so that a single merge does not fill it
+
+
+def draw_implants(levels: pd.DataFrame, ranking: pd.DataFrame, title: str) -> Figure:
+    """Draw recall, false merges and correlations against amplitude, and the variants' scores.
 
     Parameters
     ----------
-    cells : DataFrame
-        Rows of all variants, with ``variant`` and ``amplitude_counts``.
+    levels : DataFrame
+        Of `rank.by_level`.
     ranking : DataFrame
         Of `rank.ranked`, with ``variant``.
     title : str
         Above the figure.
     """
-    figure, axes = plt.subplots(1, 4, figsize=(17, 4.6), layout="constrained")
-    for i, variant in enumerate(ranking["variant"]):
-        own = cells[cells["variant"] == variant]
-        groups = own.groupby("level")
-        x = groups["amplitude_counts"].mean().to_numpy()
-        style = {"color": COLOURS[i % len(COLOURS)], "marker": MARKERS[i % len(MARKERS)],
-                 "label": variant, "ms": 5, "lw": 1.2}  # fmt: skip
-        axes[0].plot(x, groups["found"].mean(), **style)
-        for ax, name in ((axes[1], "calcium_r"), (axes[2], "spikes_r")):
-            ax.plot(x, groups[name].median(), **style)
-    ticks = cells.groupby("level")["amplitude_counts"].mean().to_numpy()
-    for ax, name in zip(
-        axes,
-        ("share found", "calcium r (median of found)", "spikes r, 0.25 s (median of found)"),
-        strict=False,
-    ):
-        ax.set(xlabel="height of transients (counts)", ylabel=name, xscale="log", ylim=(0, 1.03))
+    figure, axes = plt.subplot_mosaic(
+        [["recall", "merged", "score"], ["calcium_r", "spikes_r", "score"]],
+        figsize=(14, 8), layout="constrained",
+    )  # fmt: skip
+    levels = levels.sort_values("amplitude_counts")
+    tops = dict.fromkeys(PANELS, 1.0)
+    tops["merged"] = float(np.clip(levels["merged"].max(), MERGED_TOP, 1))
+    ticks = levels.groupby("level")["amplitude_counts"].mean().to_numpy()
+    for name, text in PANELS.items():
+        ax = axes[name]
+        for i, variant in enumerate(ranking["variant"]):
+            own = levels[levels["variant"] == variant]
+            ax.plot(own["amplitude_counts"], own[name], color=COLOURS[i % len(COLOURS)],
+                    marker=MARKERS[i % len(MARKERS)], label=variant, ms=5, lw=1.2)  # fmt: skip
+        ax.set(xlabel="height of transients (counts)", ylabel=text, xscale="log")
+        ax.set_ylim(-0.03 * tops[name], 1.03 * tops[name])
         ax.set_xticks(ticks, [f"{tick:.3g}" for tick in ticks])
         ax.minorticks_off()
         ax.grid(alpha=0.3)
-    axes[0].legend(fontsize=7)
-    _draw_scores(axes[3], ranking)
+    axes["recall"].legend(fontsize=7)
+    _draw_scores(axes["score"], ranking)
     figure.suptitle(title)
     return figure
 

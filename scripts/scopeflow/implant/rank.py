@@ -43,6 +43,27 @@ def summarize(cells: pd.DataFrame, kept: float = 1.0) -> dict[str, float]:
     }
 
 
+def by_level(cells: pd.DataFrame) -> pd.DataFrame:
+    """Return what `summarize` says of each variant and height of transients.
+
+    Parameters
+    ----------
+    cells : DataFrame
+        Rows of all variants, with ``variant``, ``level`` and ``amplitude_counts``.
+
+    Returns
+    -------
+    DataFrame
+        A row for each variant and level, in the order in which they come. Units that vanish
+        belong to no level, so that `kept` is not in the score.
+    """
+    return pd.DataFrame([
+        {"variant": variant, "level": level, "amplitude_counts": own["amplitude_counts"].mean(),
+         **summarize(own)}
+        for (variant, level), own in cells.groupby(["variant", "level"], sort=False)
+    ])  # fmt: skip
+
+
 def _share(flags: np.ndarray) -> float:
     return float(flags.mean()) if len(flags) else np.nan
 
@@ -86,3 +107,30 @@ def agreement(table: pd.DataFrame) -> float:
     if len(table) < 3 or table[["score", "true_score"]].nunique().min() < 2:
         return np.nan
     return float(stats.spearmanr(table["score"], table["true_score"]).statistic)
+
+
+def choices(table: pd.DataFrame) -> dict[str, float | str]:
+    """Return which variant each score would choose, and what the choice costs.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Of `ranked`, with ``variant``; ``true_score`` where the true cells are known.
+
+    Returns
+    -------
+    dict
+        ``n_variants``; ``rho``, of `agreement`; ``best_by_implants`` and ``best_by_truth``,
+        among equals the one that stands first in `table`; ``regret``, by how much the true
+        score of the former is lower than that of the latter. NaN what the truth is needed for
+        and is not known.
+    """
+    best, known = table["variant"].iloc[0], "true_score" in table
+    true = table["true_score"] if known else pd.Series([np.nan])
+    return {
+        "n_variants": len(table),
+        "rho": agreement(table) if known else np.nan,
+        "best_by_implants": best,
+        "best_by_truth": table["variant"].iloc[true.argmax()] if known else np.nan,
+        "regret": float(true.max() - true.iloc[0]),
+    }

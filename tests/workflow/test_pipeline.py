@@ -13,6 +13,7 @@ import tifffile
 import xarray as xr
 import zarr
 
+from documented import faults
 from project import FAKE, Project
 from scopeflow.pages.curation.session import Session
 from scopeflow.recordings import write_recording
@@ -182,6 +183,12 @@ def test_sessions_of_an_animal_are_matched_though_one_has_no_cells(finished):
 def test_nothing_is_left_to_do_and_no_partial_store_lies_about(finished):
     assert finished.due() == {}
     assert not list(finished.folder.rglob("*.part"))
+
+
+def test_every_array_and_column_is_documented(finished):
+    """With dimensions, type and unit; mend docs/outputs.md, or what writes the file."""
+    found = faults(finished.folder, sheet={"session", "animal", "path", "drug", "behavior"})
+    assert not found, "docs/outputs.md and the files differ:\n" + "\n".join(found)
 
 
 def read_table(project, path: str, delimiter: str = "\t") -> list[dict]:

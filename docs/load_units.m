@@ -6,11 +6,11 @@ function units = load_units(file)
 %   imagesc(units.A(:, :, 1))
 %
 % C, S, YrA are (unit, frame), A is (height, width, unit), b, glow and max_proj are
-% (height, width), motion is (frame, 2), g is (unit, lag). Everything else of a unit or of a
-% frame is a column. data_dictionary.md beside the file says what each means. Labels are in
-% units.unit_id; centroid_height and centroid_width count from 0.
+% (height, width), motion is (frame, 2), orientation (frame, 4), g is (unit, lag). Everything
+% else of a unit or of a frame is a column. data_dictionary.md beside the file says what each
+% means. Labels are in units.unit_id; centroid_height and centroid_width count from 0.
 
-matrices = {'A', 'C', 'S', 'YrA', 'g', 'b', 'glow', 'max_proj', 'motion'};
+matrices = {'A', 'C', 'S', 'YrA', 'g', 'b', 'glow', 'max_proj', 'motion', 'orientation'};
 if exist('OCTAVE_VERSION', 'builtin')
   units = load(file);
   names = fieldnames(units);

@@ -31,7 +31,7 @@ def main(smk: "Snakemake") -> None:
         if "minian" in formats:
             write_minian(source, folder / "minian")
         if "nwb" in formats:
-            write_nwb(source, folder / f"{smk.wildcards.session}.nwb")
+            write_nwb(source, folder / f"{smk.wildcards.session}.nwb", smk.params.keep_movies)
     logger.info(
         "session %s: %d units exported as %s",
         smk.wildcards.session, source.n_units, ", ".join(formats) or "a data dictionary only",

@@ -59,7 +59,7 @@ def draw_outline(
     box[rows - top, cols - left] = A.data[own]
     # Not by ax.contour, which takes ten times as long.
     lines = contour_generator(z=box).lines(CONTOUR_LEVEL)
-    shifted = [line + (left, top) for line in lines]
+    shifted = [line + np.array([left, top]) for line in lines]
     ax.add_collection(LineCollection(shifted, colors=colour, linewidths=0.8, linestyles=style))
 
 

@@ -210,7 +210,8 @@ def as_text(rows: list[dict]) -> str:
             lines.append(f"  frames: {', '.join(known) or 'not known'}")
         if row["fps_hz"]:
             lines.append(
-                f"  {row['fps_hz']:.4g} Hz by the {row['fps_from']}, {row['duration_s']:.0f} s, "
+                f"  {row['fps_hz']:.4g} Hz by the {row['fps_from']}{_other_rates(row)}, "
+                f"{row['duration_s']:.0f} s, "
                 f"{row['frames_missing']} frames missing, {row['pauses']} pauses"
             )
             lines.append(
@@ -228,3 +229,10 @@ def as_text(rows: list[dict]) -> str:
         f"{minutes:.0f} min, one after the other"
     )
     return "\n\n".join(blocks) + "\n"
+
+
+def _other_rates(row: dict) -> str:
+    """Return the rates by the stamps and by the header, in brackets, as far as they are known."""
+    rates = {"time stamps": row["fps_stamps_hz"], "header": row["fps_header_hz"]}
+    known = [f"{rate:.4g} Hz by the {what}" for what, rate in rates.items() if rate]
+    return f" ({', '.join(known)})" if known else ""

@@ -82,7 +82,7 @@ def read_stamps(path: str | Path, n_expected: int | None = None) -> np.ndarray:
     ----------
     path : str or Path
         ``timeStamps.csv`` (Miniscope V4) or ``timestamp.dat`` (V3, which holds the stamps
-        of all cameras: the one with `n_expected` frames is taken, else the first).
+        of all cameras: see `nearest_camera`).
     n_expected : int, optional
         Number of frames stated by the videos.
 
@@ -92,7 +92,18 @@ def read_stamps(path: str | Path, n_expected: int | None = None) -> np.ndarray:
         Milliseconds, as written.
     """
     cameras = stamps_by_camera(path)
-    return next((stamps for stamps in cameras if len(stamps) == n_expected), cameras[0])
+    return cameras[nearest_camera(cameras, n_expected)]
+
+
+def nearest_camera(cameras: list[np.ndarray], n_expected: int | None) -> int:
+    """Return which camera's number of stamps is nearest to that of a recording's frames.
+
+    The last frames may be stamped and not saved, or saved and not stamped, so that the numbers
+    need not be equal. Without a number, and of cameras equally near, it is the first.
+    """
+    if n_expected is None:
+        return 0
+    return int(np.argmin([abs(len(stamps) - n_expected) for stamps in cameras]))
 
 
 def stamps_by_camera(path: str | Path) -> list[np.ndarray]:

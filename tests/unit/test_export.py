@@ -12,6 +12,7 @@ import numpy as np
 import nwbinspector
 import pandas as pd
 import pytest
+import zarr
 from pynwb import NWBHDF5IO
 
 from scopeflow.export.dictionary import dictionary
@@ -19,6 +20,7 @@ from scopeflow.export.hdf5 import write_hdf5
 from scopeflow.export.nwb import UNKNOWN_START, session_start, write_nwb
 from scopeflow.export.source import Source
 from scopeflow.export.tables import write_tables
+from scopeflow.stores import put
 
 TRACES = ("C", "S", "YrA")
 BARE_ROW = {"session": "day1", "animal": "m1", "path": "data/day1"}
@@ -100,6 +102,7 @@ def test_hdf5_holds_the_stored_values_in_the_order_that_it_states(write_units, f
             np.testing.assert_array_equal(file[name][...].T, source.group[name][...])
         for name, (values, _) in source.columns.items():
             np.testing.assert_array_equal(file[name][:], values)
+        assert "F0 = glow + b * median of f" in file["f0"].attrs["meaning"]
         assert json.loads(file.attrs["parameters"]) == source.attrs["parameters"]
         assert file["n_units"][()] == 70
 
@@ -128,6 +131,25 @@ def test_nwb_holds_the_stored_values(write_units, folder):
         assert file.subject.sex == "F"
         assert "../../default/motion/Y.zarr" in file.notes
         assert file.imaging_planes["ImagingPlane"].imaging_rate == 20
+
+
+@pytest.mark.parametrize("time_s", [None, np.cumsum(np.full(300, 0.05)) ** 1.001])
+def test_nwb_links_to_the_movie_that_is_kept(write_units, tmp_path, time_s):
+    folder = tmp_path / "day1" / "default" / "export"
+    folder.mkdir(parents=True)
+    source = Source(write_units(n_units=3, n_frames=300, time_s=time_s))
+    movie = tmp_path / "day1" / "default" / "motion" / "Y.zarr"
+    movie.mkdir(parents=True)
+    for keeps_movie in (True, False):
+        write_nwb(source, folder / "day1.nwb", keeps_movie)
+        with NWBHDF5IO(folder / "day1.nwb", mode="r") as io:
+            ophys = io.read().processing["ophys"]
+            assert ("motion_corrected" in ophys.data_interfaces) == keeps_movie
+            if keeps_movie:
+                series = ophys["motion_corrected"]
+                assert (folder / series.external_file[0]).resolve() == movie.resolve()
+                np.testing.assert_array_equal(series.dimension[:], [18, 14])
+        assert important(folder / "day1.nwb") == set()
 
 
 def test_irregular_times_are_kept_as_time_stamps(write_units, folder):
@@ -268,14 +290,20 @@ def test_memory_does_not_grow_with_the_recording(folder, write_units, write):
 
 @pytest.mark.skipif(shutil.which("octave-cli") is None, reason="GNU Octave is not installed")
 @pytest.mark.parametrize("n_units", [0, 1, 5])
+@pytest.mark.filterwarnings("ignore:Consolidated metadata")
 def test_octave_reads_the_hdf5_file(write_units, folder, n_units):
-    source = Source(write_units(n_units=n_units, n_frames=60))
+    path = write_units(n_units=n_units, n_frames=60)
+    orientation = np.arange(240, dtype=np.float32).reshape(60, 4)
+    put(zarr.open_group(path), "orientation", orientation, ("frame", "quaternion"))
+    zarr.consolidate_metadata(path)
+    source = Source(path)
     write_hdf5(source, folder / "units.h5")
     docs = Path(__file__).parents[2] / "docs"
     lines = [
         f"addpath('{docs}'); u = load_units('{folder / 'units.h5'}');",
         "printf('%d ', size(u.C), size(u.A), size(u.YrA));",
-        "printf('%.9g ', sum(double(u.C(:))), sum(double(u.A(:))));",
+        "printf('%d ', size(u.motion), size(u.b), size(u.orientation), size(u.time_s));",
+        "printf('%.9g ', u.orientation(3, 2), sum(double(u.C(:))), sum(double(u.A(:))));",
     ]
     if n_units:
         lines.append("printf('%.9g ', u.C(1, 11), u.A(3, 4, 1), u.unit_id(1));")
@@ -285,9 +313,9 @@ def test_octave_reads_the_hdf5_file(write_units, folder, n_units):
     got = [float(word) for word in done.stdout.split()]
     A, C = source.group["A"][:], source.group["C"][:]
     third = [] if n_units == 1 else [n_units]  # Octave drops a last dimension of one
-    sizes = [n_units, 60, 14, 18, *third, n_units, 60]
+    sizes = [n_units, 60, 14, 18, *third, n_units, 60, 60, 2, 14, 18, 60, 4, 60, 1]
     assert got[: len(sizes)] == sizes
-    sums = [C.sum(dtype=float), A.sum(dtype=float)]
+    sums = [orientation[2, 1], C.sum(dtype=float), A.sum(dtype=float)]
     if n_units:
         sums += [C[0, 10], A[0, 2, 3], 1]
     np.testing.assert_allclose(got[-len(sums) :], sums, rtol=1e-6)

@@ -46,6 +46,7 @@ def test_a_recording_is_described(tmp_path):
     device = tmp_path / "metaData.json"
     device.write_text(json.dumps({"animalName": "m1"}))
     row = look(videos, [str(stamps)], [str(device)], decode=True)
+    assert row["fps_stamps_hz"] == pytest.approx(20)
     expected = {
         "format": "video", "codec": "ffv1 gray", "bits": 8, "files": 2, "height_px": 40,
         "width_px": 56, "frames_stated": 50, "frames_indexed": 50, "frames_decoded": 50,
@@ -56,7 +57,23 @@ def test_a_recording_is_described(tmp_path):
     text = as_text([row, row])
     assert "s1 (animal m1)" in text
     assert "50 stated, 50 in the index, 50 decoded, 50 time stamps" in text
+    rates = "20 Hz by the time stamps (20 Hz by the time stamps, 20 Hz by the header)"
+    assert f"{rates}, 3 s, 2 frames missing, 0 pauses" in text
+    assert f"{row['memory_mb']} MB of memory, {row['disk_gb']:.2f} GB of disk" in text
     assert "2 sessions, 0 with problems" in text
+
+
+def test_rates_that_differ_and_pauses_are_told(tmp_path):
+    videos = [write_video(tmp_path / "0.avi", 60)]
+    times = np.arange(60) * 100
+    times[30:] += 60_000
+    stamps = tmp_path / "timeStamps.csv"
+    rows = [f"{i},{t},0" for i, t in enumerate(times)]
+    stamps.write_text("\n".join(["Frame Number,Time Stamp (ms),Buffer Index", *rows]))
+    row = look(videos, [str(stamps)])
+    assert row["pauses"] == 1
+    rates = "10 Hz by the time stamps (10 Hz by the time stamps, 20 Hz by the header)"
+    assert rates in as_text([row])
 
 
 def test_a_file_cut_short_is_told_by_its_index(tmp_path):

@@ -29,6 +29,17 @@ def test_of_the_v3_table_the_camera_with_the_right_number_of_frames_is_read(tmp_
     np.testing.assert_array_equal(read_stamps(path), [4294967, 50])
 
 
+@pytest.mark.parametrize("n_stated", [998, 999, 1000, 1001])
+def test_a_frame_more_or_less_does_not_give_the_clock_of_the_other_camera(tmp_path, n_stated):
+    path = tmp_path / "timestamp.dat"
+    lines = ["camNum\tframeNum\tsysClock\tbuffer"]
+    lines += [f"0\t{i}\t{round(i * 1000 / 30)}\t1" for i in range(1500)]
+    lines += [f"1\t{i}\t{i * 50}\t1" for i in range(1000)]
+    path.write_text("\n".join(lines) + "\n")
+    stamps = read_stamps(path, n_stated)
+    assert make_axis(stamps, n_stated, None, None, "s").fps_hz == pytest.approx(20)
+
+
 def test_of_a_v3_table_without_rows_there_are_no_stamps(tmp_path):
     (tmp_path / "timestamp.dat").write_text("camNum\tframeNum\tsysClock\tbuffer\n")
     assert read_stamps(tmp_path / "timestamp.dat", 4).shape == (0,)

@@ -17,6 +17,7 @@ rule export:
         runtime=lambda wc, attempt: 120 * attempt,
     params:
         settings=plan.settings("export"),
+        keep_movies=plan.config["keep_movies"],
         code=digest("export"),
     message:
         "Exporting session {wildcards.session}, variant {wildcards.variant}"

@@ -7,11 +7,17 @@ COLUMN_WORDS = {
     "accepted": "1 if the unit meets the criteria of the config's section accept, or a person's.",
     "b0": "Baseline of the raw trace above the local background, as fitted; C is without it.",
     "c0": "Height of the calcium that was decaying when the recording started; C is without it.",
+    "caiman_cnn": "CaImAn's own: probability of being a cell by its network (`cnn_preds`).",
+    "caiman_snr": "CaImAn's own: signal-to-noise ratio of events (`SNR_comp`); not `snr`.",
+    "caiman_spatial_r": "CaImAn's own: agreement of footprint and movie at events (`r_values`).",
     "centroid_height": "Centre of mass of the footprint, row; first row is 0.",
     "centroid_width": "Centre of mass of the footprint, column; first column is 0.",
     "diameter_px": "Width of the footprint at 13.5 % of its peak.",
-    "f0": "Resting fluorescence F0 for DF/F, see below; NaN where it is not defined.",
+    "f0": "Resting fluorescence, for DF/F = C / F0: F0 = glow + b * median of f over good frames + "
+    "b0, at the footprint's brightest pixel. Most of it is light from above and below the cell; "
+    "NaN where it is not above zero.",
     "g": "Autoregressive coefficients: C[t] = g[0] C[t-1] + g[1] C[t-2] + S[t] / s_scale.",
+    "minian_label": "Minian's own: `unit_labels`, the person's label; -1 was dropped.",
     "s_scale": "S = s_scale * (G C): makes S the height of the transient.",
     "sigma": "Noise of the raw trace: standard deviation of its fast part.",
     "size_px": "Pixels of the footprint above zero.",
@@ -94,7 +100,8 @@ FORMATS = {
 (width, height), the order of the format; a column for each number of the table above),
 `Fluorescence/Raw` (YrA), `Denoised` (C) and `Deconvolved` (S), all (frame, unit), `motion`,
 `head_orientation` where it was measured, and `SegmentationImages`. Times are a rate where they
-are regular, else time stamps. Parameters and the place of the motion-corrected movie are in
+are regular, else time stamps. `motion_corrected` links to the movie where it is kept
+(`keep_movies`): its `external_file` is a zarr store, to be opened by zarr. Parameters are in
 `notes`. Animal, lab and imaging come from the sheet's columns (config/README.md), else from the
 recording software; what neither tells is left out or `unknown`. A start of 1970-01-01 means that
 no date is known. Without units there is no segmentation.

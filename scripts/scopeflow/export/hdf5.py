@@ -10,6 +10,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from scopeflow.export.dictionary import COLUMN_WORDS
 from scopeflow.export.source import FOOTPRINTS_AT_ONCE, TRACES, Source
 
 COMPRESSION = {"compression": "gzip", "compression_opts": 1, "shuffle": True}
@@ -40,6 +41,7 @@ def write_hdf5(source: Source, path: Path) -> None:
                 _put(file, name, values.T, dims[::-1], source.group[name].attrs.get("units", "1"))
         for name, (values, unit) in source.columns.items():
             _put(file, name, values, ("unit_id",), unit)
+            file[name].attrs["meaning"] = COLUMN_WORDS.get(name, "")
 
 
 # Further arrays and their dimensions as MATLAB shows them.

@@ -20,6 +20,7 @@ from pynwb.ophys import (
     Fluorescence,
     ImageSegmentation,
     ImagingPlane,
+    OnePhotonSeries,
     OpticalChannel,
     PlaneSegmentation,
     RoiResponseSeries,
@@ -90,8 +91,20 @@ def compressed(pieces: Pieces) -> H5DataIO:
     return H5DataIO(pieces, compression="gzip", compression_opts=1, shuffle=True)
 
 
-def write_nwb(source: Source, path: Path) -> None:
+def write_nwb(source: Source, path: Path, keeps_movie: bool = False) -> None:
     """Write a store of units to an NWB file.
+
+    Parameters
+    ----------
+    source : Source
+        The units.
+    path : Path
+        File to write.
+    keeps_movie : bool
+        Whether the motion-corrected movie stays; only then the file links to it.
+
+    Notes
+    -----
 
     Images and masks have the dimensions (width, height), as the format asks for. Without
     units there is neither a segmentation nor a trace, which the format would not allow to
@@ -123,6 +136,7 @@ def write_nwb(source: Source, path: Path) -> None:
             **clock,
         )
     )
+    times = clock if "rate" in clock else _shared(ophys["motion"])
     if "orientation" in source.group:
         ophys.add(
             TimeSeries(
@@ -130,13 +144,34 @@ def write_nwb(source: Source, path: Path) -> None:
                 data=source.group["orientation"][:],
                 unit="1",
                 description="Quaternion w, x, y, z of the sensor on the head; NaN: not known.",
-                **(clock if "rate" in clock else _shared(ophys["motion"])),
+                **times,
             )
         )
+    if keeps_movie and source.movie_path:
+        ophys.add(_movie_by_link(source, plane, times))
     if source.n_units:
-        _add_units(source, plane, ophys, clock if "rate" in clock else _shared(ophys["motion"]))
+        _add_units(source, plane, ophys, times)
     with NWBHDF5IO(path, mode="w") as io:
         io.write(file)
+
+
+def _movie_by_link(source: Source, plane: ImagingPlane, times: dict) -> OnePhotonSeries:
+    """Return the motion-corrected movie as a series whose frames lie in our zarr store."""
+    height, width = source.shape
+    if "rate" in times:
+        times = {**times, "num_samples": source.n_frames}
+    return OnePhotonSeries(
+        name="motion_corrected",
+        description="Motion-corrected movie: array Y (frame, height, width) of a zarr store, which "
+        "is opened by zarr, not by NWB. The path is relative to this file.",
+        imaging_plane=plane,
+        format="external",
+        external_file=[source.movie_path],
+        starting_frame=[0],
+        dimension=[width, height],
+        unit="counts",
+        **times,
+    )
 
 
 def _shared(series: TimeSeries) -> dict:

@@ -6,7 +6,13 @@ import numpy as np
 
 from scopeflow.errors import InputError
 from scopeflow.place_cells.behavior import Behavior
-from scopeflow.timestamps import GAP_MAX_S, read_stamps, stamps_by_camera, usual_interval
+from scopeflow.timestamps import (
+    GAP_MAX_S,
+    nearest_camera,
+    read_stamps,
+    stamps_by_camera,
+    usual_interval,
+)
 
 DISORDER_MAX = 0.1  # share of samples not later than the one before, beyond which it is refused
 
@@ -112,7 +118,7 @@ def behavior_stamps(path: str | Path, n_recording: int) -> np.ndarray | None:
     cameras = stamps_by_camera(path)
     if Path(path).suffix != ".dat":
         return mended(cameras[0])
-    own = next((k for k, stamps in enumerate(cameras) if len(stamps) == n_recording), 0)
+    own = nearest_camera(cameras, n_recording)
     others = cameras[:own] + cameras[own + 1 :]
     return mended(others[0]) if others else None
 

@@ -135,9 +135,15 @@ class Result:
 
     def _open_movie(self, folder: Path, attrs: dict) -> None:
         """Open the movie of the variant that computed it, if it is still there."""
-        owner = attrs.get("computed_by", {}).get("apply_motion", self.variant)
+        computed_by = attrs.get("computed_by", {})
+        owner = computed_by.get("apply_motion", self.variant)
         path = folder.resolve().parent / owner / "motion" / "Y.zarr"
         self.movie, self.why_no_movie = None, ""
+        if "import_units" in computed_by:
+            self.why_no_movie = (
+                "These are units of another program: there is no movie here; all else works."
+            )
+            return
         if not (path / "zarr.json").is_file():
             self.why_no_movie = (
                 f"The movie ({owner}/motion/Y.zarr) was not kept; all else works without it. "

@@ -1,5 +1,7 @@
 """Figures of place cells (matplotlib)."""
 
+import math
+
 import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
@@ -71,7 +73,7 @@ def session_figure(
 
 def order_of_fields(rate: np.ndarray) -> np.ndarray:
     """Return the order of cells by direction, then by the place of their highest rate."""
-    flat = np.nan_to_num(rate.reshape(len(rate), -1), nan=-1.0)
+    flat = np.nan_to_num(rate.reshape(len(rate), math.prod(rate.shape[1:])), nan=-1.0)
     return np.argsort(flat.argmax(axis=1), kind="stable")
 
 

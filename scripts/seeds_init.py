@@ -80,13 +80,7 @@ def _from_projections(
     else:
         chosen = seeds.random_windows(n_blocks, window, settings["n_projections"], rng)
     radius = max(round(settings["radius_px"] or diameter / 2), 1)
-    maxima = seeds.MaximaCount(movie.shape)
-    for members in chosen:
-        projection = np.zeros(movie.shape, dtype=blocks.dtype)
-        for block in np.flatnonzero(members):
-            np.maximum(projection, blocks[block], out=projection)
-        maxima.add(seeds.local_maxima(projection, radius))
-    return _usable(maxima.table(), movie)
+    return _usable(seeds.maxima_of_projections(blocks, chosen, radius), movie)
 
 
 def _usable(places: np.ndarray, movie: Movie) -> np.ndarray:

@@ -1,12 +1,12 @@
 """Pictures by which a person judges a run (matplotlib, drawn on given axes)."""
 
 import numpy as np
-from contourpy import contour_generator
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgba
 from scipy import sparse
 
+from scopeflow.outlines import footprint_lines
 from scopeflow.spans import LEAST_PX, axis_span
 
 # Of the Okabe-Ito palette, which stays apart for the colour-blind.
@@ -53,14 +53,9 @@ def draw_outline(
 ) -> None:
     """Draw the outline of footprint `k` of an image of a given width, at 0.4 of its peak."""
     own = slice(A.indptr[k], A.indptr[k + 1])
-    rows, cols = np.divmod(A.indices[own], width)
-    top, left = rows.min() - 1, cols.min() - 1
-    box = np.zeros((rows.max() - top + 2, cols.max() - left + 2))
-    box[rows - top, cols - left] = A.data[own]
     # Not by ax.contour, which takes ten times as long.
-    lines = contour_generator(z=box).lines(CONTOUR_LEVEL)
-    shifted = [line + np.array([left, top]) for line in lines]
-    ax.add_collection(LineCollection(shifted, colors=colour, linewidths=0.8, linestyles=style))
+    lines = footprint_lines(A.indices[own], A.data[own], width, CONTOUR_LEVEL)
+    ax.add_collection(LineCollection(lines, colors=colour, linewidths=0.8, linestyles=style))
 
 
 def draw_motion(ax: Axes, time_s: np.ndarray, motion: np.ndarray, good: np.ndarray) -> None:

@@ -232,7 +232,8 @@ def as_text(rows: list[dict]) -> str:
 
 
 def _other_rates(row: dict) -> str:
-    """Return the rates by the stamps and by the header, in brackets, as far as they are known."""
-    rates = {"time stamps": row["fps_stamps_hz"], "header": row["fps_header_hz"]}
-    known = [f"{rate:.4g} Hz by the {what}" for what, rate in rates.items() if rate]
-    return f" ({', '.join(known)})" if known else ""
+    """Return in brackets what stamps and header say, as far as known and not the one taken."""
+    rates = {"time stamps": row["fps_stamps_hz"], "header of the video": row["fps_header_hz"]}
+    others = {what: rate for what, rate in rates.items() if rate and what != row["fps_from"]}
+    known = ", ".join(f"{rate:.4g} Hz by the {what}" for what, rate in others.items())
+    return f" ({known})" if known else ""

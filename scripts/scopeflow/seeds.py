@@ -231,30 +231,35 @@ def best_of_groups(n: int, pairs: np.ndarray, linked: np.ndarray, score: np.ndar
     return best
 
 
-class MaximaCount:
-    """Unites the local maxima of many projections.
+def maxima_of_projections(block_max: np.ndarray, chosen: np.ndarray, radius_px: int) -> np.ndarray:
+    """Unite the local maxima of many maximum projections.
 
     Parameters
     ----------
-    shape : tuple of int
-        (height, width) of the projections.
+    block_max : ndarray or zarr.Array, shape (block, height, width)
+        Maximum over each block of frames; read block by block.
+    chosen : ndarray of bool, shape (projection, block)
+        Blocks of each projection, as `rolling_windows` and `random_windows` give them.
+    radius_px : int
+        As of `local_maxima`.
+
+    Returns
+    -------
+    ndarray of float64, shape (pixel, 4)
+        Row, column, number of projections with a maximum there, and its largest height.
     """
-
-    def __init__(self, shape: tuple[int, int]) -> None:
-        self._count = np.zeros(shape, dtype=np.int64)
-        self._height = np.zeros(shape, dtype=np.float64)
-
-    def add(self, maxima: np.ndarray) -> None:
-        """Add the maxima of one projection, as `local_maxima` gives them."""
-        rows, cols, height = maxima.T
-        self._count[rows, cols] += 1
-        self._height[rows, cols] = np.maximum(self._height[rows, cols], height)
-
-    def table(self) -> np.ndarray:
-        """Return row, column, number of projections and largest height, one row a pixel."""
-        rows, cols = np.nonzero(self._count)
-        columns = [rows, cols, self._count[rows, cols], self._height[rows, cols]]
-        return np.stack(columns, axis=1).astype(np.float64)
+    shape = block_max.shape[1:]
+    count, height = np.zeros(shape, dtype=np.int64), np.zeros(shape)
+    for members in chosen:
+        projection = np.zeros(shape, dtype=block_max.dtype)
+        for block in np.flatnonzero(members):
+            np.maximum(projection, block_max[block], out=projection)
+        rows, cols, heights = local_maxima(projection, radius_px).T
+        count[rows, cols] += 1
+        height[rows, cols] = np.maximum(height[rows, cols], heights)
+    rows, cols = np.nonzero(count)
+    columns = [rows, cols, count[rows, cols], height[rows, cols]]
+    return np.stack(columns, axis=1).astype(np.float64)
 
 
 def empty_sites(

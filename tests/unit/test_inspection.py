@@ -57,7 +57,7 @@ def test_a_recording_is_described(tmp_path):
     text = as_text([row, row])
     assert "s1 (animal m1)" in text
     assert "50 stated, 50 in the index, 50 decoded, 50 time stamps" in text
-    rates = "20 Hz by the time stamps (20 Hz by the time stamps, 20 Hz by the header)"
+    rates = "20 Hz by the time stamps (20 Hz by the header of the video)"
     assert f"{rates}, 3 s, 2 frames missing, 0 pauses" in text
     assert f"{row['memory_mb']} MB of memory, {row['disk_gb']:.2f} GB of disk" in text
     assert "2 sessions, 0 with problems" in text
@@ -72,8 +72,10 @@ def test_rates_that_differ_and_pauses_are_told(tmp_path):
     stamps.write_text("\n".join(["Frame Number,Time Stamp (ms),Buffer Index", *rows]))
     row = look(videos, [str(stamps)])
     assert row["pauses"] == 1
-    rates = "10 Hz by the time stamps (10 Hz by the time stamps, 20 Hz by the header)"
-    assert rates in as_text([row])
+    assert "10 Hz by the time stamps (20 Hz by the header of the video)" in as_text([row])
+    row = look(videos, [str(stamps)], fps_hz=10.2)
+    told = "10.2 Hz by the column fps_hz of the sample sheet (10 Hz by the time stamps, 20 Hz by"
+    assert told in as_text([row])
 
 
 def test_a_file_cut_short_is_told_by_its_index(tmp_path):

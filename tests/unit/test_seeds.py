@@ -125,10 +125,13 @@ def test_empty_sites_keep_away_from_candidates_and_from_unusable_pixels():
 
 
 def test_maxima_of_many_projections_are_united():
-    maxima = seeds.MaximaCount((20, 20))
-    maxima.add(np.array([[3, 4, 10], [8, 9, 5]]))
-    maxima.add(np.array([[3, 4, 12]]))
-    assert maxima.table().tolist() == [[3, 4, 2, 12], [8, 9, 1, 5]]
+    block_max = np.zeros((2, 20, 20), np.uint8)
+    block_max[0, 3, 4], block_max[0, 8, 9], block_max[1, 3, 4] = 10, 5, 12
+    apart, together = np.eye(2, dtype=bool), np.ones((1, 2), bool)
+    found = seeds.maxima_of_projections(block_max, apart, 2)
+    assert found.tolist() == [[3, 4, 2, 12], [8, 9, 1, 5]]
+    found = seeds.maxima_of_projections(block_max, together, 2)
+    assert found.tolist() == [[3, 4, 1, 12], [8, 9, 1, 5]]
 
 
 def test_low_pass_works_on_a_copy_and_keeps_time():

@@ -310,8 +310,10 @@ def as_documented(tmp_path_factory) -> Project:
 
 @pytest.mark.parametrize("command", PLANNED)
 def test_a_command_is_planned_as_documented(as_documented, command):
-    plan = [sys.executable, "-m", "snakemake", "--dry-run", "--quiet"]
-    run([*plan, *shlex.split(command)[1:]], as_documented.folder)
+    plan = [sys.executable, "-m", "snakemake", "--dry-run"]
+    printed = run([*plan, *shlex.split(command)[1:]], as_documented.folder)
+    assert re.search(r"^total +[1-9]", printed, re.MULTILINE), "there is nothing to be done"
+    assert "This was a dry-run" in printed
 
 
 @pytest.mark.parametrize("script", SCRIPTS)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 
-import contourpy
 import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
@@ -15,6 +14,7 @@ from scopeflow.cross_registration.pairs import Placed
 from scopeflow.cross_registration.pictures import picture
 from scopeflow.cross_registration.probability import Model
 from scopeflow.cross_registration.register import Cells, Field, Match
+from scopeflow.outlines import footprint_lines
 
 # Of the Okabe-Ito palette, which stays apart for the colour-blind.
 MATCHED = "#F0E442"  # units with a partner; others in the hue of their session
@@ -136,14 +136,8 @@ def _outline(ax, placed: Placed, field: Field, units: set[int], colour: str) -> 
 def _contours(A: sparse.csr_array, unit: int, field: Field) -> list[np.ndarray]:
     """Return the outlines of a footprint as lines (point, (column, row)) in the common field."""
     own = slice(A.indptr[unit], A.indptr[unit + 1])
-    if own.start == own.stop:
-        return []
-    rows, cols = np.divmod(A.indices[own], field.frame[3])
-    top, left = rows.min() - 1, cols.min() - 1
-    box = np.zeros((rows.max() - top + 2, cols.max() - left + 2))
-    box[rows - top, cols - left] = A.data[own]
-    lines = contourpy.contour_generator(z=box).lines(LEVEL * box.max())
-    corner = np.array([left + field.frame[1], top + field.frame[0]])
+    lines = footprint_lines(A.indices[own], A.data[own], field.frame[3], LEVEL)
+    corner = np.array([field.frame[1], field.frame[0]])
     return [line + corner for line in lines]
 
 

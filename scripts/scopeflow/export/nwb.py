@@ -105,7 +105,6 @@ def write_nwb(source: Source, path: Path, keeps_movie: bool = False) -> None:
 
     Notes
     -----
-
     Images and masks have the dimensions (width, height), as the format asks for. Without
     units there is neither a segmentation nor a trace, which the format would not allow to
     be empty.

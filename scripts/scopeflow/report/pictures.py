@@ -83,24 +83,3 @@ def level_lines(image: np.ndarray, levels: list[float]) -> np.ndarray:
     crossed[:, :-1] |= band[:, 1:] != band[:, :-1]
     crossed[:-1] |= band[1:] != band[:-1]
     return np.where(crossed, 0, 255).astype(np.uint8)
-
-
-def outlines(box: np.ndarray, level: float) -> list[np.ndarray]:
-    """Return the closed lines at which an image crosses a level.
-
-    Parameters
-    ----------
-    box : ndarray of float, shape (height, width)
-        Drawn with a rim of zeros, so that lines are closed.
-    level : float
-        Above 0.
-
-    Returns
-    -------
-    list of ndarray of float, shape (point, 2)
-        Row and column in px of the box; the longest line first.
-    """
-    from contourpy import contour_generator  # with matplotlib
-
-    lines = contour_generator(z=np.pad(box.astype(np.float64), 1)).lines(level)
-    return sorted((line[:, ::-1] - 1 for line in lines), key=len, reverse=True)

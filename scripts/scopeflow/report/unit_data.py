@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
+from scopeflow.outlines import footprint_lines
 from scopeflow.report import packing
-from scopeflow.report.pictures import outlines
 
 # Values of raw traces in a page, over all units: 8 million take about 8 MB as text.
 BUDGET = 8_000_000
@@ -72,17 +72,10 @@ def outlines_of(A: sparse.csr_array, shape: tuple[int, int]) -> tuple[list, list
     xs, ys = [], []
     for k in range(A.shape[0]):
         own = slice(A.indptr[k], A.indptr[k + 1])
-        rows, cols = np.divmod(A.indices[own], shape[1])
-        if not len(rows):
-            xs.append(np.zeros(0, np.float32))
-            ys.append(np.zeros(0, np.float32))
-            continue
-        top, left = rows.min(), cols.min()
-        box = np.zeros((np.ptp(rows) + 1, np.ptp(cols) + 1))
-        box[rows - top, cols - left] = A.data[own]
-        line = outlines(box, OUTLINE_LEVEL * box.max())[0]
-        xs.append((line[:, 1] + left).astype(np.float32))
-        ys.append((line[:, 0] + top).astype(np.float32))
+        lines = footprint_lines(A.indices[own], A.data[own], shape[1], OUTLINE_LEVEL)
+        x, y = (lines or [np.zeros((0, 2))])[0].astype(np.float32).T
+        xs.append(x)
+        ys.append(y)
     return xs, ys
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from scopeflow.explore.pictures import as_bytes, thin_line
+from scopeflow.outlines import footprint_lines
 from scopeflow.pages.curation.data import Footprint
 
 OUTLINE = 0.3  # of the footprint's peak, where outlines are drawn
@@ -45,17 +46,9 @@ def outline(one: Footprint, width: int) -> tuple[np.ndarray, np.ndarray]:
         A closed line in px, pixel centres at whole numbers: the longest one where there
         are several. Empty for an empty footprint.
     """
-    if not len(one.pixels):
-        return np.zeros(0, np.float32), np.zeros(0, np.float32)
-    from contourpy import contour_generator
-
-    rows, cols = np.divmod(one.pixels, width)
-    top, left = rows.min() - 1, cols.min() - 1
-    box = np.zeros((rows.max() - top + 2, cols.max() - left + 2), dtype=np.float32)
-    box[rows - top, cols - left] = one.values
-    lines = contour_generator(z=box).lines(OUTLINE * float(one.values.max()))
-    line = max(lines, key=len)
-    return (line[:, 0] + left).astype(np.float32), (line[:, 1] + top).astype(np.float32)
+    lines = footprint_lines(one.pixels, one.values, width, OUTLINE) or [np.zeros((0, 2))]
+    x, y = lines[0].astype(np.float32).T
+    return x, y
 
 
 def activity_image(

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import h5py
+import numcodecs
 import numpy as np
 import pytest
 import tifffile
@@ -176,6 +177,27 @@ def test_a_chunk_of_zarr_that_is_cut_short_leaves_the_others(tmp_path, codec):
     assert got[8] is None
     np.testing.assert_array_equal(got[39], frames[39])
     np.testing.assert_array_equal(reader.read([9, 2]), [0 * frames[9], frames[2]])
+
+
+@pytest.mark.parametrize(("zarr_format", "codec"), [(2, numcodecs.Blosc()), (3, BloscCodec())])
+@pytest.mark.parametrize("kept", [0, 10, 0.5, 0.99])
+def test_a_chunk_of_blosc_is_never_read_beyond_its_end(tmp_path, zarr_format, codec, kept):
+    frames = movie(shape=(40, 512, 512), dtype=np.uint8)
+    array = zarr.create_array(
+        tmp_path / "a.zarr", shape=frames.shape, dtype="u1", chunks=(8, 256, 512),
+        compressors=codec, zarr_format=zarr_format,
+    )  # fmt: skip
+    array[...] = frames
+    reader = probe(tmp_path / "a.zarr")
+    np.testing.assert_array_equal(reader.read(slice(None)), frames)
+    chunk = tmp_path / "a.zarr" / array.metadata.encode_chunk_key((1, 1, 0))
+    data = chunk.read_bytes()
+    chunk.write_bytes(data[: kept if kept > 1 else int(kept * len(data))])
+    for _ in range(4):  # what lies behind its end in memory is often the chunk itself
+        np.testing.assert_array_equal(reader.read([9, 2]), [0 * frames[9], frames[2]])
+        got = list(reader.frames())
+        assert got[8] is None
+        np.testing.assert_array_equal(got[39], frames[39])
 
 
 def write_chunked(folder, frames, chunk):

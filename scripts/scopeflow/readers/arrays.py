@@ -1,6 +1,8 @@
 """Movies that are stored as arrays: NumPy files and zarr stores."""
 
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,7 @@ import zarr
 from scopeflow.errors import InputError
 from scopeflow.readers.base import ArrayReader, checked_shape, frame_dtype, reason
 
+BLOSC_HEADER = 16  # bytes
 ZARR_MARKS = ("zarr.json", ".zarray", ".zgroup")
 # Of a group without the name that is asked for: what others and we call a movie.
 USUAL_NAMES = ("images", "Y", "varr", "mov", "data", "fluorescence")
@@ -67,8 +70,47 @@ class ZarrReader(ArrayReader):
         reader.name, reader.chunk = name, node.chunks[0]
         return reader
 
-    def _opened(self) -> AbstractContextManager[zarr.Array]:
-        return nullcontext(zarr.open_array(self.path, path=self.name or "", mode="r"))
+    def _opened(self) -> AbstractContextManager["zarr.Array | BloscArray"]:
+        array = zarr.open_array(self.path, path=self.name or "", mode="r")
+        codecs = [type(codec).__name__ for codec in array.compressors]
+        if codecs in (["BloscCodec"], ["Blosc"]) and array.shards is None:
+            return nullcontext(BloscArray(array, self.path / (self.name or "")))
+        return nullcontext(array)
+
+
+@dataclass(frozen=True)
+class BloscArray:
+    """A zarr array whose chunks are measured before they are unpacked.
+
+    Blosc is not told how long a chunk is. Of one that is cut short it reads on behind the end,
+    and gives whatever lies there in memory.
+
+    Attributes
+    ----------
+    array : zarr.Array
+        Each chunk a file, packed by Blosc alone.
+    folder : Path
+        Where it lies.
+    """
+
+    array: zarr.Array
+    folder: Path
+
+    def __getitem__(self, frames: slice) -> np.ndarray:
+        """Return frames; OSError if a file that they lie in is shorter than its header says."""
+        first, *sides = self.array.chunks
+        times = range(frames.start // first, -(-frames.stop // first))
+        across = (range(-(-n // m)) for n, m in zip(self.array.shape[1:], sides, strict=True))
+        for place in product(times, *across):
+            path = self.folder / self.array.metadata.encode_chunk_key(place)
+            if not path.is_file():  # all of it is the fill value
+                continue
+            with path.open("rb") as file:
+                header = file.read(BLOSC_HEADER)
+            length = int.from_bytes(header[12:], "little")  # of the whole chunk, in bytes
+            if len(header) < BLOSC_HEADER or path.stat().st_size < length:
+                raise OSError(f"{path} is cut short")
+        return self.array[frames]
 
 
 def is_zarr(path: Path) -> bool:

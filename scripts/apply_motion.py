@@ -11,7 +11,7 @@ from scopeflow.movie import SEEN_MIN
 from scopeflow.parallel import map_slabs, single_threaded_libraries
 from scopeflow.preprocess import filter_frames, remove_glow
 from scopeflow.shift import seen_fraction, shift_frames
-from scopeflow.stores import COMPRESSOR, create, create_movie, new_store, put, read, write_slab
+from scopeflow.stores import create, create_array, create_movie, new_store, put, read, write_slab
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake
@@ -67,10 +67,8 @@ def main(smk: "Snakemake") -> None:
         )  # fmt: skip
         put(out, "weight", weight.astype(np.uint8), ("frame",))
         put(out, "glow", recording.glow, ("height", "width"), units="counts")
-        blocks = out.create_array(
-            "block_max", shape=(n_blocks, *shape), dtype=dtype, chunks=(8, *shape),
-            compressors=COMPRESSOR, dimension_names=("block", "height", "width"),
-        )  # fmt: skip
+        dims = "block", "height", "width"
+        blocks = create_array(out, "block_max", (n_blocks, *shape), dtype, (8, *shape), dims)
         highest, total, first = np.zeros(shape, dtype=dtype), np.zeros(shape), 0
         threads = recording.threads(smk.threads, smk.resources.mem_mb)
         done = map_slabs(correct, recording.slabs, threads)

@@ -34,7 +34,7 @@ def main(smk: "Snakemake") -> None:
         out = create(part, stage="compute_traces", fps_hz=movie.fps_hz)
         put_unit_ids(out, unit_id)
         YrA = create_traces(
-            out, "YrA", len(unit_id), movie, units="counts",
+            out, "YrA", len(unit_id), movie.n_frames, units="counts",
             long_name="raw trace of the unit, neighbours and local background taken off, "
             "own baseline included, not clipped",
         )  # fmt: skip

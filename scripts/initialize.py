@@ -49,14 +49,16 @@ def main(smk: "Snakemake") -> None:
     with new_store(smk.output.units) as part:
         out = create(part, stage="initialize")
         work = out.create_group("work")  # traces of all seeds, removed at the end
-        raw, smooth = (create_traces(work, n, len(places), movie) for n in ("raw", "smooth"))
+        raw, smooth = (
+            create_traces(work, n, len(places), movie.n_frames) for n in ("raw", "smooth")
+        )
         A, b, f = method(movie, places, mean_image, settings, diameter, cutoff_hz, raw, smooth)
         A, peak = normalized(A)
         found = np.flatnonzero(peak > 0)
         logger.info("%d seeds, %d gave a footprint", len(places), len(found))
         write_footprints(out, A[found], movie.shape)
         put_unit_ids(out, seeds["candidate"].to_numpy()[found] if len(seeds) else [])
-        C = create_traces(out, "C", len(found), movie, units="counts")
+        C = create_traces(out, "C", len(found), movie.n_frames, units="counts")
         for stretch in stretches(C):
             C[:, stretch] = smooth[:, stretch][found]
         put(out, "b", b, ("height", "width"), units="counts")

@@ -71,7 +71,7 @@ def main(smk: "Snakemake") -> None:
         out = create(part, stage="merge", lineage=lineage)
         write_footprints(out, A, shape)
         put_unit_ids(out, unit_id[kept])
-        C = create_traces(out, "C", len(kept), movie, units="counts")
+        C = create_traces(out, "C", len(kept), movie.n_frames, units="counts")
         for frames, part in zip(stretches(C), traces(), strict=True):
             if len(kept):
                 C[:, frames] = (mixing @ part).astype(np.float32)

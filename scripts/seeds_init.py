@@ -97,7 +97,9 @@ def _write_traces(
     diameter: float,
 ) -> None:
     """Write the trace of each place: of a blob less its local background, or of a pixel."""
-    outs = [create_traces(group, n, len(p), movie, units="counts") for n, p in places.items()]
+    outs = [
+        create_traces(group, n, len(p), movie.n_frames, units="counts") for n, p in places.items()
+    ]
     everywhere = np.concatenate(list(places.values()))
     if not len(everywhere):
         return

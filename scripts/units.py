@@ -11,10 +11,10 @@ from scopeflow.footprints import centroids, read_footprints, write_footprints
 from scopeflow.intact import open_store
 from scopeflow.logs import job_log, logger
 from scopeflow.miniscope import QUATERNION
-from scopeflow.movie import UNITS_PER_CHUNK, put_unit_ids, unit_blocks
+from scopeflow.movie import create_traces, put_unit_ids, unit_blocks
 from scopeflow.parallel import single_threaded_libraries
 from scopeflow.quality import accepted, diameters, signal_to_noise
-from scopeflow.stores import COMPRESSOR, create, new_store, put, read
+from scopeflow.stores import create, new_store, put, read
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake
@@ -104,15 +104,10 @@ def _copy_traces(out, smk, temporal, kept, n_frames, sigma):
     }
     arrays = {}
     for name in source:
-        arrays[name] = out.create_array(
-            name,
-            shape=(len(kept), n_frames),
-            dtype=np.float32,
-            chunks=(UNITS_PER_CHUNK, min(n_frames, 4096)),
-            compressors=COMPRESSOR,
-            dimension_names=("unit_id", "frame"),
+        words = CONVENTIONS[name]
+        arrays[name] = create_traces(
+            out, name, len(kept), n_frames, units="counts", long_name=words
         )
-        arrays[name].attrs.update(units="counts", long_name=CONVENTIONS[name])
     for block in unit_blocks(len(kept)):
         for name, array in source.items():
             values = array.oindex[kept[block]]

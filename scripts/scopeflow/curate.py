@@ -20,7 +20,7 @@ from scopeflow.noise import trace_noise
 from scopeflow.patches import PATCH_DIAMETERS
 from scopeflow.quality import signal_to_noise
 from scopeflow.remake import Model, fitted, pieces, read_again, shape_numbers, split_by_activity
-from scopeflow.stores import COMPRESSOR, create
+from scopeflow.stores import create, create_array
 
 PENALTY = 2.0  # default of temporal.sparse_penalty
 
@@ -92,15 +92,9 @@ def write_curated(
         array = before[name]
         by_unit = array.metadata.dimension_names[:1] == ("unit_id",)
         n = len(kept) if by_unit else array.shape[0]
-        copy = after.create_array(
-            name,
-            shape=(n, *array.shape[1:]),
-            dtype=array.dtype,
-            chunks=array.chunks,
-            compressors=COMPRESSOR,
-            dimension_names=array.metadata.dimension_names,
-        )
-        copy.attrs.update(dict(array.attrs))
+        dims = array.metadata.dimension_names
+        shape = n, *array.shape[1:]
+        copy = create_array(after, name, shape, array.dtype, array.chunks, dims, **array.attrs)
         for start in range(0, n, array.chunks[0]):
             block = slice(start, min(start + array.chunks[0], n))
             if not by_unit:

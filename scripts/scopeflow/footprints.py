@@ -8,7 +8,7 @@ import numpy as np
 import zarr
 from scipy import ndimage, sparse
 
-from scopeflow.stores import COMPRESSOR
+from scopeflow.stores import create_array
 
 UNITS_AT_ONCE = 16  # dense footprints in memory while reading and writing
 
@@ -16,15 +16,16 @@ UNITS_AT_ONCE = 16  # dense footprints in memory while reading and writing
 def write_footprints(group: zarr.Group, A: sparse.csr_array, shape: tuple[int, int]) -> None:
     """Write footprints as the dense array ``A`` (unit_id, height, width) of a group."""
     n_units = A.shape[0]
-    array = group.create_array(
+    array = create_array(
+        group,
         "A",
-        shape=(n_units, *shape),
-        dtype=np.float32,
-        chunks=(UNITS_AT_ONCE, *shape),
-        compressors=COMPRESSOR,
-        dimension_names=("unit_id", "height", "width"),
+        (n_units, *shape),
+        np.float32,
+        (UNITS_AT_ONCE, *shape),
+        ("unit_id", "height", "width"),
+        units="1",
+        long_name="footprint, largest value 1",
     )
-    array.attrs.update(units="1", long_name="footprint, largest value 1")
     for start in range(0, n_units, UNITS_AT_ONCE):
         block = A[start : start + UNITS_AT_ONCE].toarray()
         array[start : start + UNITS_AT_ONCE] = block.reshape(-1, *shape)

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import optimize, signal, special
+from scipy import optimize, special
 
 from scopeflow.deconvolve import coefficients, deconvolve
-from scopeflow.filters import fill_gaps
+from scopeflow.filters import fill_gaps, spectra
 
 # Common indicators (GCaMP6f in one-photon recordings), where a session has too few units.
 PRIOR_DECAY_S, PRIOR_RISE_S = 0.6, 0.07
@@ -84,8 +84,10 @@ def pooled_kinetics(
         rise = 0.0 if order == 1 else PRIOR_RISE_S
         return Kinetics.fixed(PRIOR_DECAY_S, rise, "prior")
     scaled = traces / sigma[:, None]
-    freqs, spectra = _spectra(fill_gaps(scaled), fps_hz)
-    params = _whittle(freqs, spectra.mean(axis=0), fps_hz, order)
+    filled = fill_gaps(scaled)
+    length = int(min(filled.shape[1], max(64, 2 ** round(np.log2(40 * fps_hz)))))
+    freqs, power = spectra(filled, fps_hz, length)
+    params = _whittle(freqs, power.mean(axis=0), fps_hz, order)
     start = _times(params, order)
     decay, rise = start
     bright = scaled[_peak(scaled) >= PEAK_MIN][:UNITS_MAX, :FRAMES_MAX]
@@ -96,10 +98,9 @@ def pooled_kinetics(
     rng = np.random.default_rng(seed)
     halves = []
     for _ in range(20):
-        half = rng.permutation(len(spectra))[: len(spectra) // 2]
-        power = spectra[half].mean(axis=0)
+        half = power[rng.permutation(len(power))[: len(power) // 2]].mean(axis=0)
         used = _used(freqs, start[0])
-        halves.append(_times(_fit_spectrum(freqs, power, used, fps_hz, order, params)[1], order))
+        halves.append(_times(_fit_spectrum(freqs, half, used, fps_hz, order, params)[1], order))
     # The spread of the first step, around the value of the second.
     spread = np.quantile(np.array(halves), [0.1, 0.9], axis=0) / np.maximum(start, 1e-9)
     return Kinetics(
@@ -115,13 +116,6 @@ def _peak(scaled: np.ndarray) -> np.ndarray:
     """Return the height of the largest values of traces above their middle."""
     high, middle = np.nanquantile(scaled, [0.995, 0.5], axis=1)
     return high - middle
-
-
-def _spectra(traces: np.ndarray, fps_hz: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return frequencies in Hz and the spectrum of each trace, shape (unit_id, frequency)."""
-    length = int(min(traces.shape[1], max(64, 2 ** round(np.log2(40 * fps_hz)))))
-    freqs, power = signal.welch(traces, fps_hz, nperseg=length, detrend="linear", axis=1)
-    return freqs[1:], power[:, 1:]
 
 
 def _whittle(freqs: np.ndarray, power: np.ndarray, fps_hz: float, order: int | None) -> np.ndarray:

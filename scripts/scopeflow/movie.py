@@ -10,7 +10,7 @@ import zarr
 from scopeflow.intact import open_store
 from scopeflow.logs import progress
 from scopeflow.parallel import give_back_freed_memory, map_slabs, threads_that_fit
-from scopeflow.stores import COMPRESSOR, put, read_slab, slab_bytes, slabs
+from scopeflow.stores import create_array, put, read_slab, slab_bytes, slabs
 
 R = TypeVar("R")
 
@@ -79,19 +79,11 @@ class Movie:
         return zip(self.slabs, results, strict=True)
 
 
-def create_traces(group: zarr.Group, name: str, n_units: int, movie: Movie, **attrs) -> zarr.Array:
+def create_traces(group: zarr.Group, name: str, n_units: int, n_frames: int, **attrs) -> zarr.Array:
     """Create an array (unit_id, frame), cut into blocks of units and stretches of frames."""
-    array = group.create_array(
-        name,
-        shape=(n_units, movie.n_frames),
-        dtype=np.float32,
-        chunks=(UNITS_PER_CHUNK, FRAMES_PER_CHUNK),
-        compressors=COMPRESSOR,
-        dimension_names=("unit_id", "frame"),
-        config={"write_empty_chunks": True},
-    )
-    array.attrs.update(attrs)
-    return array
+    chunks = UNITS_PER_CHUNK, min(n_frames, FRAMES_PER_CHUNK)
+    dims = "unit_id", "frame"
+    return create_array(group, name, (n_units, n_frames), np.float32, chunks, dims, **attrs)
 
 
 class TraceWriter:

@@ -4,10 +4,9 @@ Source: the paper, "Seed initialization" and its appendix on the Gaussian mixtur
 """
 
 import numpy as np
-from scipy import ndimage, stats
+from scipy import ndimage, special
 from scipy.sparse import coo_array, csgraph
 from scipy.spatial import KDTree
-from sklearn.mixture import GaussianMixture
 
 from scopeflow.filters import low_pass
 
@@ -137,7 +136,7 @@ def ks_distance(traces: np.ndarray) -> np.ndarray:
     """
     spread = traces.std(axis=-1)
     values = np.sort(traces - traces.mean(axis=-1, keepdims=True), axis=-1)
-    cdf = stats.norm.cdf(values / np.where(spread > 0, spread, 1)[:, None])
+    cdf = special.ndtr(values / np.where(spread > 0, spread, 1)[:, None])
     n = traces.shape[-1]
     above = (np.arange(1, n + 1) / n - cdf).max(axis=-1)
     below = (cdf - np.arange(n) / n).max(axis=-1)
@@ -181,6 +180,8 @@ def mixture_mask(values: np.ndarray, seed: int) -> np.ndarray:
     """
     if len(values) < 10 or np.ptp(values) == 0:
         return np.ones(len(values), dtype=bool)
+    from sklearn.mixture import GaussianMixture  # takes a second, and few ask for it
+
     model = GaussianMixture(2, random_state=seed).fit(values[:, None])
     upper = model.predict(values[:, None]) == model.means_[:, 0].argmax()
     return upper & (values > model.means_[:, 0].min())

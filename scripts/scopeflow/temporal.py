@@ -76,7 +76,9 @@ def write_fits(
         Units whose largest transients stay below this many times the noise are marked.
     """
     n_units = len(sigma)
-    arrays = {name: create_traces(out, name, n_units, movie, units="counts") for name in "CS"}
+    arrays = {
+        name: create_traces(out, name, n_units, movie.n_frames, units="counts") for name in "CS"
+    }
     columns = {
         name: np.zeros(n_units) for name in ("b0", "c0", "s_scale", "tau_decay_s", "tau_rise_s")
     }

@@ -28,7 +28,7 @@ def movie(tmp_path):
 def test_traces_arrive_as_they_were_given(movie, tmp_path, n_frames, n_units):
     traces = np.random.default_rng(0).normal(size=(n_units, n_frames)).astype(np.float32)
     recording = movie(n_frames)
-    array = create_traces(create(tmp_path / "units.zarr"), "C", n_units, recording)
+    array = create_traces(create(tmp_path / "units.zarr"), "C", n_units, recording.n_frames)
     writer = TraceWriter(array)
     for slab in recording.slabs:
         writer.add(traces[:, slab])

@@ -6,10 +6,10 @@ import zarr
 from scopeflow.deconvolve import response_norms, roots
 from scopeflow.earlier.result import EarlierResult
 from scopeflow.footprints import centroids, write_footprints
-from scopeflow.movie import UNITS_PER_CHUNK, put_unit_ids, unit_blocks
+from scopeflow.movie import create_traces, put_unit_ids, unit_blocks
 from scopeflow.noise import trace_noise
 from scopeflow.quality import diameters, signal_to_noise
-from scopeflow.stores import COMPRESSOR, put
+from scopeflow.stores import put
 
 NOISE_BAND = 0.25  # of the frame rate: the noise of a raw trace is measured above it
 
@@ -43,11 +43,7 @@ def write_units(out: zarr.Group, result: EarlierResult, fps_hz: float) -> None:
         "YrA": lambda units: np.nan if result.YrA is None else result.YrA[units],
     }
     for name, values in traces.items():
-        array = out.create_array(
-            name, shape=(n_units, n_frames), dtype=np.float32, compressors=COMPRESSOR,
-            chunks=(UNITS_PER_CHUNK, min(n_frames, 4096)), dimension_names=("unit_id", "frame"),
-        )  # fmt: skip
-        array.attrs.update(units="counts")
+        array = create_traces(out, name, n_units, n_frames, units="counts")
         for units in unit_blocks(n_units):
             array[units] = np.asarray(values(units), np.float32)
     put(out, "g", g, ("unit_id", "lag"), units="1")

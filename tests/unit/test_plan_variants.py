@@ -29,7 +29,7 @@ def plan(folder, **config) -> Plan:
 
 
 def path_of(plan, stage, **wildcards):
-    return plan.product(stage, "x")(Wildcards(session="s1", **wildcards))
+    return plan.product_path(stage, "x", Wildcards(session="s1", **wildcards))
 
 
 def test_a_variant_computes_what_it_changes_and_what_follows(tmp_path):

@@ -218,12 +218,12 @@ class Plan(Animals):
         Whether movies are kept does not matter: Snakemake makes a removed one again once the
         labels change, and as long as they do not, nothing.
         """
-        labels = self.labels(wildcards)
-        if not (labels and wildcards.session in self.recorded):
+        labels, session = self.labels(wildcards), wildcards.session
+        if not (labels and session in self.recorded):
             return []
         if not remakes_units(Path(labels[0])):
             return []
-        return [self.product("apply_motion", "Y.zarr")(wildcards)]
+        return [self.path("apply_motion", 0, session, wildcards.variant, "Y.zarr")]
 
     def job_files(self, folder: str, suffix: str) -> Callable:
         """Return a params function: log or benchmark of every job behind the units, by step.

@@ -150,20 +150,26 @@ class Variants:
         reach = (v for v in self.variants if self.effective(session, v)["n_iterations"] >= needed)
         return next(v for v in reach if self.fingerprint(stage, iteration, session, v) == own)
 
-    def product(self, stage: str, file: str) -> Callable:
-        """Return an input function: `file` of a stage, from the variant that computes it.
+    def product(self, stage: str, file: str) -> Callable | str:
+        """Return an input function: the `product_path` of `file`.
+
+        Where nothing is to be found out it is a pattern, which costs Snakemake much less for
+        each job.
+        """
+        if len(self.variants) == 1 and node(stage, 2)[1] == 0:
+            return f"<results>/{{session}}/{{variant}}/{STAGES[stage].folder}/{file}"
+        return lambda wildcards: self.product_path(stage, file, wildcards)
+
+    def product_path(self, stage: str, file: str, wildcards) -> str:
+        """Return the path of `file` of a stage, from the variant that computes it.
 
         Without a wildcard ``iteration``, the last one is meant.
         """
-
-        def path(wildcards) -> str:
-            session, variant = wildcards.session, wildcards.variant
-            iteration = wildcards.get("iteration")
-            if iteration is None:
-                iteration = self.effective(session, variant)["n_iterations"]
-            return self.path(*node(stage, int(iteration)), session, variant, file)
-
-        return path
+        session, variant = wildcards.session, wildcards.variant
+        iteration = wildcards.get("iteration")
+        if iteration is None:
+            iteration = self.effective(session, variant)["n_iterations"]
+        return self.path(*node(stage, int(iteration)), session, variant, file)
 
     def path(self, stage: str, iteration: int, session: str, variant: str, file: str) -> str:
         """Return the path of a product, below its owner's folder."""

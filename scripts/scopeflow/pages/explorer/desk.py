@@ -149,7 +149,7 @@ class Desk:
             If it has not been computed.
         """
         wildcards = _Wildcards(session=self.session, variant=self.variant)
-        path = Path(self.plan.product(stage, file)(wildcards))
+        path = Path(self.plan.product_path(stage, file, wildcards))
         if not path.exists():
             raise Missing(
                 f"{path} is not there: step {stage.removeprefix('<')} has not run for this session "

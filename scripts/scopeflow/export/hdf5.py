@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 
 from scopeflow.export.dictionary import COLUMN_WORDS
-from scopeflow.export.source import FOOTPRINTS_AT_ONCE, TRACES, Source
+from scopeflow.export.source import FOOTPRINT_CHUNK, TRACES, Source
 
 COMPRESSION = {"compression": "gzip", "compression_opts": 1, "shuffle": True}
 
@@ -87,8 +87,8 @@ def _write_traces(source: Source, file: h5py.File, name: str) -> None:
 
 def _write_footprints(source: Source, file: h5py.File) -> None:
     height, width = source.shape
-    data = _create(file, "A", (source.n_units, width, height), (1, width, height))
+    chunks = 1, min(width, FOOTPRINT_CHUNK), min(height, FOOTPRINT_CHUNK)
+    data = _create(file, "A", (source.n_units, width, height), chunks)
     _describe(data, ("unit_id", "width", "height"), "1")
-    for start in range(0, source.n_units, FOOTPRINTS_AT_ONCE):
-        block = slice(start, start + FOOTPRINTS_AT_ONCE)
-        data[block] = source.group["A"][block].transpose(0, 2, 1)
+    for box in source.boxes():
+        data[box.unit, box.cols, box.rows] = box.values.T

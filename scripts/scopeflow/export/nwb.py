@@ -10,7 +10,7 @@ import numpy as np
 import zarr
 from hdmf.backends.hdf5.h5_utils import H5DataIO
 from hdmf.common import DynamicTableRegion, ElementIdentifiers, VectorData
-from hdmf.data_utils import GenericDataChunkIterator
+from hdmf.data_utils import AbstractDataChunkIterator, DataChunk, GenericDataChunkIterator
 from pynwb import NWBHDF5IO, NWBFile, TimeSeries
 from pynwb.base import Images
 from pynwb.device import Device
@@ -27,7 +27,7 @@ from pynwb.ophys import (
 )
 
 from scopeflow.export.dictionary import COLUMN_WORDS
-from scopeflow.export.source import FOOTPRINTS_AT_ONCE, FRAMES_AT_ONCE, UNITS_AT_ONCE, Source
+from scopeflow.export.source import FOOTPRINT_CHUNK, FRAMES_AT_ONCE, UNITS_AT_ONCE, Source
 from scopeflow.logs import logger
 
 # Stands for a start that the sheet does not tell; nobody takes it for a real one.
@@ -86,7 +86,38 @@ class Pieces(GenericDataChunkIterator):
         return self._array.dtype
 
 
-def compressed(pieces: Pieces) -> H5DataIO:
+class Masks(AbstractDataChunkIterator):
+    """Footprints (unit_id, width, height), of which only the boxes are written.
+
+    Parameters
+    ----------
+    source : Source
+        Their units.
+    """
+
+    dtype = np.dtype(np.float32)
+    maxshape: tuple[int, ...] = ()  # of the instance; hdmf asks for the name on the class
+
+    def __init__(self, source: Source) -> None:
+        height, width = source.shape
+        self.maxshape = source.n_units, width, height
+        self._boxes = source.boxes()
+
+    def __iter__(self) -> "Masks":
+        return self
+
+    def __next__(self) -> DataChunk:
+        box = next(self._boxes)
+        return DataChunk(box.values.T, (box.unit, box.cols, box.rows))
+
+    def recommended_chunk_shape(self) -> tuple[int, ...]:
+        return 1, *(min(n, FOOTPRINT_CHUNK) for n in self.maxshape[1:])
+
+    def recommended_data_shape(self) -> tuple[int, ...]:
+        return self.maxshape
+
+
+def compressed(pieces: AbstractDataChunkIterator) -> H5DataIO:
     """Return data to be written with compression."""
     return H5DataIO(pieces, compression="gzip", compression_opts=1, shuffle=True)
 
@@ -314,17 +345,10 @@ def _clock(source: Source) -> dict:
 
 
 def _add_units(source: Source, plane: ImagingPlane, ophys, clock: dict) -> None:
-    height, width = source.shape
-    masks = Pieces(
-        source.group["A"],
-        (0, 2, 1),
-        chunk=(1, width, height),
-        piece=(FOOTPRINTS_AT_ONCE, width, height),
-    )
     columns = [
         VectorData(
             name="image_mask",
-            data=compressed(masks),
+            data=compressed(Masks(source)),
             description="Footprint (width, height), largest value 1.",
         )
     ]

@@ -3,9 +3,12 @@
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
+from scipy import sparse
 
+from scopeflow.footprints import read_footprints
 from scopeflow.intact import open_store
 
 FRAMES_AT_ONCE = 4096  # as the traces are chunked on disk
@@ -14,6 +17,29 @@ FOOTPRINTS_AT_ONCE = 16
 
 TRACES = ("C", "S", "YrA")
 NOT_COLUMNS = ("unit_id",)
+
+# Side in px of a footprint's chunks in HDF5 and NWB files. Only those that hold some of it are
+# written; elsewhere such a file reads as 0.
+FOOTPRINT_CHUNK = 64
+
+
+class Box(NamedTuple):
+    """The smallest box around a footprint.
+
+    Attributes
+    ----------
+    unit : int
+        Position of the unit.
+    rows, cols : slice
+        Of the image.
+    values : ndarray of float32, shape (row, column)
+        The footprint within.
+    """
+
+    unit: int
+    rows: slice
+    cols: slice
+    values: np.ndarray
 
 
 class Source:
@@ -41,6 +67,7 @@ class Source:
 
     def __init__(self, path: str | Path) -> None:
         self.group = open_store(path)
+        self._path = str(path)
         self.attrs = dict(self.group.attrs)
         self.unit_id = self.group["unit_id"][:]
         self.time_s = self.group["time_s"][:]
@@ -78,6 +105,25 @@ class Source:
         """Height and width of the image in px."""
         return self.group["A"].shape[1:]
 
+    @cached_property
+    def footprints(self) -> sparse.csr_array:
+        """Footprints, shape (unit_id, pixel)."""
+        return read_footprints(self._path)[0]
+
+    def boxes(self) -> Iterator[Box]:
+        """Yield the box of every footprint that is not empty."""
+        A, width = self.footprints, self.shape[1]
+        for unit in range(self.n_units):
+            own = slice(A.indptr[unit], A.indptr[unit + 1])
+            rows, cols = np.divmod(A.indices[own], width)
+            if not len(rows):
+                continue
+            top, left = rows.min(), cols.min()
+            values = np.zeros((rows.max() + 1 - top, cols.max() + 1 - left), A.dtype)
+            values[rows - top, cols - left] = A.data[own]
+            bottom, right = top + values.shape[0], left + values.shape[1]
+            yield Box(unit, slice(top, bottom), slice(left, right), values)
+
     @property
     def movie_path(self) -> str | None:
         """Where the motion-corrected movie lies, relative to the folder of the export, if any."""
@@ -106,9 +152,8 @@ class Source:
         fixed = self.group["glow"][:].astype(np.float64)
         course = self.group["f"][:][self.frame_good > 0]
         fixed += self.group["b"][:] * (np.median(course) if len(course) else 1.0)
-        for start in range(0, self.n_units, FOOTPRINTS_AT_ONCE):
-            A = self.group["A"][start : start + FOOTPRINTS_AT_ONCE].reshape(-1, fixed.size)
-            rest[start : start + len(A)] = fixed.ravel()[A.argmax(axis=1)]
+        for box in self.boxes():
+            rest[box.unit] = fixed[box.rows, box.cols].flat[box.values.argmax()]
         rest += self.group["b0"][:]
         return np.where(rest > 0, rest, np.nan).astype(np.float32)
 

@@ -159,7 +159,7 @@ def _reach(centre: float, radius_px: float, size: int) -> slice:
 def _filters(design: np.ndarray, n_members: int) -> np.ndarray:
     """Return the rows of the pseudo-inverse for the first unit and the background.
 
-    From the products of the design's rows, ten times as fast as from its singular values.
+    By the products of the design's rows, which is quicker than by its singular values.
     """
     norms = np.linalg.norm(design, axis=1)
     norms[norms == 0] = 1

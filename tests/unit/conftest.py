@@ -18,9 +18,12 @@ SHEET_ROW = {
 def write_units(tmp_path):
     """Return a function that writes a store of units and returns its path."""
 
-    def write(n_units=70, n_frames=5000, time_s=None, row=SHEET_ROW, cnmf_movie="unfiltered"):
+    def write(
+        n_units=70, n_frames=5000, time_s=None, row=SHEET_ROW, cnmf_movie="unfiltered",
+        shape=(14, 18),
+    ):  # fmt: skip
         rng = np.random.default_rng(n_units)
-        height, width = 14, 18
+        height, width = shape
         A = np.zeros((n_units, height, width), np.float32)
         for k in range(n_units):
             A[k, k % 10 : k % 10 + 3, k % 13 : k % 13 + 4] = rng.uniform(0.1, 0.9, (3, 4))

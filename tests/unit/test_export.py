@@ -107,6 +107,22 @@ def test_hdf5_holds_the_stored_values_in_the_order_that_it_states(write_units, f
         assert file["n_units"][()] == 70
 
 
+@pytest.mark.parametrize("write", [write_hdf5, write_nwb])
+def test_only_the_surroundings_of_footprints_are_written(write_units, folder, write):
+    path = write_units(n_units=3, n_frames=50, shape=(130, 200))
+    A = np.zeros((3, 130, 200), np.float32)
+    A[0, 60:70, 10:20], A[2, 129, 199] = 0.5, 1  # over the border of two chunks; none; a corner
+    group = zarr.open_group(path, mode="r+")
+    group["A"][...] = A
+    group.attrs["contents"] = {}
+    write(Source(path), folder / "units.h5")
+    with h5py.File(folder / "units.h5") as file:
+        place = "processing/ophys/ImageSegmentation/PlaneSegmentation/image_mask"
+        data = file["A" if write is write_hdf5 else place]
+        np.testing.assert_array_equal(data[:].transpose(0, 2, 1), A)
+        assert data.id.get_num_chunks() == 3
+
+
 def test_nwb_holds_the_stored_values(write_units, folder):
     source = Source(write_units())
     write_nwb(source, folder / "day1.nwb")

@@ -43,6 +43,27 @@ def test_traces_are_exact_under_overlap_and_quadratic_background(field):
     np.testing.assert_allclose(found, C, atol=0.02 * C.max())
 
 
+@settings(deadline=None, max_examples=30)
+@given(seed=st.integers(0, 2**31), n_units=st.integers(1, 12), alone=st.booleans())
+def test_filters_are_rows_of_the_pseudo_inverse(seed, n_units, alone):
+    rng = np.random.default_rng(seed)
+    centres = np.column_stack([rng.uniform(0, n, n_units) for n in SHAPE])
+    A = footprints.blobs(centres, 3.0, SHAPE)
+    usable = rng.random(SHAPE) > 0.05
+    images = A.toarray().reshape(-1, *SHAPE)
+    for unit, patch in enumerate(patches.make_patches(A, SHAPE, DIAMETER, usable, alone)):
+        inside = images[:, patch.rows, patch.cols].reshape(n_units, -1)
+        others = [
+            k for k in range(n_units) if k != unit and inside[k].max() > patches.FAINTEST_NEIGHBOUR
+        ]
+        assert patch.members.tolist() == [unit, *([] if alone else others)]
+        design = np.concatenate([inside[patch.members], patch.basis]) * patch.inside
+        norms = np.maximum(np.linalg.norm(design, axis=1, keepdims=True), 1e-12)
+        filters = np.linalg.pinv((design / norms).T, rcond=1e-4) / norms
+        kept = [0, *range(len(patch.members), len(design))]
+        np.testing.assert_allclose(patch.filters, filters[kept], atol=1e-5 * np.abs(filters).max())
+
+
 def test_traces_follow_their_units(field):
     A, _, Y = field
     order = np.array([2, 0, 1])

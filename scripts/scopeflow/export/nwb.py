@@ -96,12 +96,14 @@ class Masks(AbstractDataChunkIterator):
     """
 
     dtype = np.dtype(np.float32)
-    maxshape: tuple[int, ...] = ()  # of the instance; hdmf asks for the name on the class
 
     def __init__(self, source: Source) -> None:
-        height, width = source.shape
-        self.maxshape = source.n_units, width, height
+        self._n_units, (self._height, self._width) = source.n_units, source.shape
         self._boxes = source.boxes()
+
+    @property
+    def maxshape(self) -> tuple[int, ...]:
+        return self._n_units, self._width, self._height
 
     def __iter__(self) -> "Masks":
         return self

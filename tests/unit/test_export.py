@@ -115,8 +115,8 @@ def test_only_the_surroundings_of_footprints_are_written(write_units, folder, wr
     group = zarr.open_group(path, mode="r+")
     group["A"][...] = A
     group.attrs["contents"] = {}
-    write(Source(path), folder / "units.h5")
-    with h5py.File(folder / "units.h5") as file:
+    write(Source(path), folder / "day1.nwb")
+    with h5py.File(folder / "day1.nwb") as file:
         place = "processing/ophys/ImageSegmentation/PlaneSegmentation/image_mask"
         data = file["A" if write is write_hdf5 else place]
         np.testing.assert_array_equal(data[:].transpose(0, 2, 1), A)

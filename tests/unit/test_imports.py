@@ -6,23 +6,14 @@ from pathlib import Path
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 STEPS = [
-    "load",
-    "preprocess",
-    "estimate_motion",
-    "apply_motion",
-    "seeds_init",
-    "seeds_refine",
-    "noise",
-    "initialize",
-    "spatial_update",
-    "compute_traces",
-    "temporal_update",
-    "merge",
-    "units",
-    "curate",
+    *("load", "preprocess", "estimate_motion", "apply_motion", "seeds_init", "seeds_refine"),
+    *("noise", "initialize", "spatial_update", "compute_traces", "temporal_update", "merge"),
+    *("units", "curate"),
 ]
 SLOW = ("scipy.signal", "scipy.stats", "sklearn", "matplotlib", "cvxpy", "dask", "xarray", "bokeh")
 WITHOUT_TABLES = [
+    *("preprocess", "estimate_motion", "apply_motion", "noise", "spatial_update", "merge"),
+]
     "preprocess",
     "estimate_motion",
     "apply_motion",

@@ -14,13 +14,6 @@ SLOW = ("scipy.signal", "scipy.stats", "sklearn", "matplotlib", "cvxpy", "dask",
 WITHOUT_TABLES = [
     *("preprocess", "estimate_motion", "apply_motion", "noise", "spatial_update", "merge"),
 ]
-    "preprocess",
-    "estimate_motion",
-    "apply_motion",
-    "noise",
-    "spatial_update",
-    "merge",
-]
 
 
 def imported_by(steps: list[str]) -> set[str]:

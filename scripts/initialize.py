@@ -7,7 +7,7 @@ import pandas as pd
 import zarr
 
 from scopeflow import published
-from scopeflow.filters import default_cutoff_hz, fill_gaps, low_pass
+from scopeflow.filters import chosen_cutoff_hz, fill_gaps, low_pass
 from scopeflow.footprints import blobs, normalized, write_footprints
 from scopeflow.initialize import similarity_footprints
 from scopeflow.logs import job_log, logger
@@ -44,7 +44,7 @@ def main(smk: "Snakemake") -> None:
     table = pd.read_csv(smk.input.seeds, sep="\t")
     seeds = table[table["mask_merge"]] if len(table) else table
     places = seeds[["height", "width"]].to_numpy(dtype=np.float64)
-    cutoff_hz = settings["noise_cutoff_hz"] or default_cutoff_hz(movie.fps_hz)
+    cutoff_hz = chosen_cutoff_hz(settings["noise_cutoff_hz"], movie.fps_hz, "initialize")
     method = _from_pixels if settings["method"] == "minian" else _from_blobs
     with new_store(smk.output.units) as part:
         out = create(part, stage="initialize")

@@ -7,7 +7,7 @@ import pandas as pd
 import zarr
 
 from scopeflow import seeds
-from scopeflow.filters import default_cutoff_hz, fill_gaps, low_pass
+from scopeflow.filters import chosen_cutoff_hz, fill_gaps, low_pass
 from scopeflow.intact import open_store
 from scopeflow.logs import job_log, logger
 from scopeflow.movie import unit_blocks
@@ -26,7 +26,7 @@ def main(smk: "Snakemake") -> None:
     diameter = smk.params.settings["cell_diameter_px"]
     store = open_store(smk.input.candidates)
     fps_hz = store.attrs["fps_hz"]
-    cutoff_hz = settings["noise_cutoff_hz"] or default_cutoff_hz(fps_hz)
+    cutoff_hz = chosen_cutoff_hz(settings["noise_cutoff_hz"], fps_hz, "seeds")
     table = pd.DataFrame({name: store[name][:] for name in ["height", "width", "count", "score"]})
 
     measured = _measure(store["traces"], fps_hz, cutoff_hz)

@@ -7,6 +7,8 @@ import numba
 import numpy as np
 from scipy import fft
 
+from scopeflow.errors import InputError
+
 
 def default_cutoff_hz(fps_hz: float, tau_rise_s: float = 0.1) -> float:
     """Return the frequency that separates signal from noise.
@@ -24,6 +26,33 @@ def default_cutoff_hz(fps_hz: float, tau_rise_s: float = 0.1) -> float:
         ``min(1 / (2 pi tau_rise_s), fps_hz / 4)`` in Hz.
     """
     return min(1 / (2 * np.pi * tau_rise_s), fps_hz / 4)
+
+
+def chosen_cutoff_hz(given: float | None, fps_hz: float, section: str) -> float:
+    """Return the cut-off in Hz of `noise_cutoff_hz`, or the default where it is None.
+
+    Parameters
+    ----------
+    given : float or None
+        Value of the setting, in Hz.
+    fps_hz : float
+        Frame rate in Hz.
+    section : str
+        Of the setting, for the message.
+
+    Raises
+    ------
+    InputError
+        Where it is not below half the frame rate.
+    """
+    if given is None:
+        return default_cutoff_hz(fps_hz)
+    if given >= fps_hz / 2:
+        raise InputError(
+            f"{section}.noise_cutoff_hz is {given:g} Hz; it must be below half the frame rate, "
+            f"which is {fps_hz / 2:g} Hz here. Lower it, or leave it out."
+        )
+    return given
 
 
 def fill_gaps(traces: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from scipy import signal
 
 from scopeflow import filters
+from scopeflow.errors import InputError
 
 
 @settings(deadline=None)
@@ -40,6 +41,13 @@ def test_the_low_pass_takes_any_shape_and_type():
 def test_a_cutoff_that_cannot_be_is_refused(cutoff_hz):
     with pytest.raises(ValueError, match="not within 0 and 15 Hz"):
         filters.low_pass(np.zeros((1, 100)), 30, cutoff_hz)
+
+
+def test_a_setting_that_cannot_be_is_named_with_its_remedy():
+    assert filters.chosen_cutoff_hz(None, 30, "seeds") == pytest.approx(1.59, 0.01)
+    assert filters.chosen_cutoff_hz(14.9, 30, "seeds") == 14.9
+    with pytest.raises(InputError, match=r"seeds.noise_cutoff_hz is 15 Hz; .* 15 Hz here\. Lower"):
+        filters.chosen_cutoff_hz(15, 30, "seeds")
 
 
 @settings(deadline=None)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     snakemake: Snakemake
 
-COPIES = 2.5  # memory of a slab in work: raw, compressed, and on its way between them
+COPIES = 2.5  # memory of a slab in work, over its own: itself, and what is made of it
 
 
 def main(smk: "Snakemake") -> None:

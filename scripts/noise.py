@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scopeflow.filters import chosen_cutoff_hz
+from scopeflow.filters import default_cutoff_hz
 from scopeflow.logs import job_log, logger
 from scopeflow.movie import Movie
 from scopeflow.noise import fast_variance, pixel_noise
@@ -24,7 +24,7 @@ FRAMES = 3000  # sampled, in whole slabs: the error of a pixel's noise is then b
 def main(smk: "Snakemake") -> None:
     settings = smk.params.settings["spatial"]
     movie = Movie(smk.input.Y, smk.threads, smk.resources.mem_mb)
-    cutoff_hz = chosen_cutoff_hz(settings["noise_cutoff_hz"], movie.fps_hz, "spatial")
+    cutoff_hz = settings["noise_cutoff_hz"] or default_cutoff_hz(movie.fps_hz)
 
     def measure(slab: slice) -> tuple[int, np.ndarray]:
         frames = movie.good(slab)

@@ -9,7 +9,7 @@ import zarr
 from scopeflow.autoregression import unit_coefficients
 from scopeflow.deconvolve import Fit, coefficients
 from scopeflow.defaults import TEMPORAL_PENALTY, given
-from scopeflow.filters import chosen_cutoff_hz, fill_gaps
+from scopeflow.filters import chosen_cutoff_hz, default_cutoff_hz, fill_gaps
 from scopeflow.footprints import read_footprints
 from scopeflow.intact import open_store
 from scopeflow.kinetics import Kinetics, pooled_kinetics
@@ -35,7 +35,7 @@ def main(smk: "Snakemake") -> None:
     movie = Movie(smk.input.Y, smk.threads, smk.resources.mem_mb)
     traces = open_store(smk.input.traces)
     unit_id, YrA = traces["unit_id"][:], traces["YrA"]
-    cutoff_hz = chosen_cutoff_hz(settings["noise_cutoff_hz"], movie.fps_hz, "temporal")
+    cutoff_hz = settings["noise_cutoff_hz"] or default_cutoff_hz(movie.fps_hz)
     n_units = len(unit_id)
     noise_hz = max(cutoff_hz, movie.fps_hz / 4)
     sigma, clear, means = np.zeros(n_units), np.zeros(n_units), np.zeros(n_units)
@@ -57,6 +57,8 @@ def main(smk: "Snakemake") -> None:
             kinetics.source, kinetics.tau_decay_s, *kinetics.decay_interval_s,
             kinetics.tau_rise_s, *kinetics.rise_interval_s,
         )  # fmt: skip
+    if kinetics is None:  # of each unit's own trace, smoothed
+        cutoff_hz = chosen_cutoff_hz(settings["noise_cutoff_hz"], movie.fps_hz, "temporal")
     order = 1 if settings["ar_order"] == 1 else 2
     penalty = given(settings["sparse_penalty"], TEMPORAL_PENALTY[settings["method"]])
 

@@ -11,7 +11,7 @@ from scopeflow.footprints import centroids, read_footprints, write_footprints
 from scopeflow.intact import open_store
 from scopeflow.logs import job_log, logger
 from scopeflow.miniscope import QUATERNION
-from scopeflow.movie import create_traces, put_unit_ids, unit_blocks
+from scopeflow.movie import FRAMES_PER_LONG_CHUNK, create_traces, put_unit_ids, unit_blocks
 from scopeflow.parallel import single_threaded_libraries
 from scopeflow.quality import accepted, diameters, signal_to_noise
 from scopeflow.stores import create, new_store, put, read
@@ -104,10 +104,10 @@ def _copy_traces(out, smk, temporal, kept, n_frames, sigma):
     }
     arrays = {}
     for name in source:
-        words = CONVENTIONS[name]
         arrays[name] = create_traces(
-            out, name, len(kept), n_frames, units="counts", long_name=words
-        )
+            out, name, len(kept), n_frames, FRAMES_PER_LONG_CHUNK,
+            units="counts", long_name=CONVENTIONS[name],
+        )  # fmt: skip
     for block in unit_blocks(len(kept)):
         for name, array in source.items():
             values = array.oindex[kept[block]]

@@ -86,7 +86,7 @@ def _filters(denoise: dict, background: dict, diameter: float) -> Filters:
 
 def _without_fault(frames: str) -> np.ndarray:
     """Return which frames of a table have an empty status; pandas would take longer to import."""
-    with open(frames, newline="") as lines:
+    with open(frames, newline="", encoding="utf-8") as lines:
         rows = csv.reader(lines, delimiter="\t")
         status = next(rows).index("status")
         return np.array([row[status] == "" for row in rows], dtype=bool)

@@ -15,7 +15,8 @@ from scopeflow.stores import create_array, put, read_slab, slab_bytes, slabs
 R = TypeVar("R")
 
 UNITS_PER_CHUNK = 64
-FRAMES_PER_CHUNK = 1024  # of traces; any size of slab divides it
+FRAMES_PER_CHUNK = 1024  # of traces written slab by slab; any size of slab divides it
+FRAMES_PER_LONG_CHUNK = 4096  # of traces written unit by unit: fewer files
 SEEN_MIN = 0.5  # a pixel that fewer frames saw takes no part
 
 
@@ -79,9 +80,16 @@ class Movie:
         return zip(self.slabs, results, strict=True)
 
 
-def create_traces(group: zarr.Group, name: str, n_units: int, n_frames: int, **attrs) -> zarr.Array:
+def create_traces(
+    group: zarr.Group,
+    name: str,
+    n_units: int,
+    n_frames: int,
+    chunk_frames: int = FRAMES_PER_CHUNK,
+    **attrs,
+) -> zarr.Array:
     """Create an array (unit_id, frame), cut into blocks of units and stretches of frames."""
-    chunks = UNITS_PER_CHUNK, min(n_frames, FRAMES_PER_CHUNK)
+    chunks = UNITS_PER_CHUNK, min(n_frames, chunk_frames)
     dims = "unit_id", "frame"
     return create_array(group, name, (n_units, n_frames), np.float32, chunks, dims, **attrs)
 

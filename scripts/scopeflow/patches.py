@@ -125,7 +125,7 @@ def _boxes(A: sparse.csr_array, width: int) -> np.ndarray:
     """Return first and last row and column of each footprint, shape (4, unit_id)."""
     if not A.nnz:
         return np.zeros((4, 0), dtype=np.int64)
-    places, starts = np.divmod(A.indices, width), A.indptr[:-1]
+    places, starts = np.divmod(A.indices, width), np.minimum(A.indptr[:-1], A.nnz - 1)
     return np.stack([f.reduceat(p, starts) for p in places for f in (np.minimum, np.maximum)])
 
 

@@ -134,6 +134,9 @@ def write_slab(movie: zarr.Array, slab: slice, frames: np.ndarray) -> None:
     disk begins with it at once: else it rests while the next frames are made, and the job
     waits for it at its end.
     """
+    shape = slab.stop - slab.start, *movie.shape[1:]
+    if frames.shape != shape or slab.start % movie.chunks[0] or shape[0] > movie.chunks[0]:
+        raise ValueError(f"frames of shape {frames.shape} are not the slab {slab} of {movie.shape}")
     path = _file_of(movie, slab)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:

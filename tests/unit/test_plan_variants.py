@@ -32,6 +32,24 @@ def path_of(plan, stage, **wildcards):
     return plan.product_path(stage, "x", Wildcards(session="s1", **wildcards))
 
 
+def test_a_pattern_in_place_of_a_search_leads_to_the_same_file(tmp_path):
+    p = plan(tmp_path)
+    n_patterns = 0
+    for stage in [*STAGES, "<merge"]:
+        found = p.product(stage, "x")
+        wildcards = Wildcards(session="s1", variant="default", iteration="2")
+        path = p.product_path(stage, "x", wildcards)
+        if isinstance(found, str):
+            found = found.replace("<results>", p.results).format(session="s1", variant="default")
+            n_patterns += 1
+        else:
+            found = found(wildcards)
+        assert found == path
+    assert n_patterns > 5
+    several = plan(tmp_path, variants={"a": {"merge": {"correlation_min": 0.5}}})
+    assert callable(several.product("load", "x"))
+
+
 def test_a_variant_computes_what_it_changes_and_what_follows(tmp_path):
     p = plan(tmp_path, variants={"strict": {"spatial": {"sparse_penalty": 9}}})
     owners = p.computed_by(Wildcards(session="s1", variant="strict"))

@@ -107,3 +107,13 @@ def test_empty_arrays_are_valid(tmp_path, shape):
     dims = ("unit_id", "height", "width")[: len(shape)]
     put(create(tmp_path / "e.zarr"), "A", np.zeros(shape, np.float32), dims)
     assert read(tmp_path / "e.zarr", "A").shape == shape
+
+
+@pytest.mark.parametrize(
+    ("slab", "shape"),
+    [(slice(0, 50), (49, 40, 30)), (slice(0, 50), (50, 30, 40)), (slice(1, 51), (50, 40, 30))],
+)
+def test_what_is_no_slab_of_a_movie_is_not_written(tmp_path, slab, shape):
+    movie = create_movie(create(tmp_path / "a.zarr"), "Y", (300, 40, 30), np.uint8)
+    with pytest.raises(ValueError, match="are not the slab"):
+        write_slab(movie, slab, np.ones(shape, np.uint8))

@@ -6,7 +6,7 @@ import zarr
 from scopeflow.deconvolve import response_norms, roots
 from scopeflow.earlier.result import EarlierResult
 from scopeflow.footprints import centroids, write_footprints
-from scopeflow.movie import create_traces, put_unit_ids, unit_blocks
+from scopeflow.movie import FRAMES_PER_LONG_CHUNK, create_traces, put_unit_ids, unit_blocks
 from scopeflow.noise import trace_noise
 from scopeflow.quality import diameters, signal_to_noise
 from scopeflow.stores import put
@@ -43,7 +43,8 @@ def write_units(out: zarr.Group, result: EarlierResult, fps_hz: float) -> None:
         "YrA": lambda units: np.nan if result.YrA is None else result.YrA[units],
     }
     for name, values in traces.items():
-        array = create_traces(out, name, n_units, n_frames, units="counts")
+        size = n_units, n_frames, FRAMES_PER_LONG_CHUNK
+        array = create_traces(out, name, *size, units="counts")
         for units in unit_blocks(n_units):
             array[units] = np.asarray(values(units), np.float32)
     put(out, "g", g, ("unit_id", "lag"), units="1")

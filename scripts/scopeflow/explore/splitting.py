@@ -3,7 +3,6 @@
 import numpy as np
 
 from scopeflow import filters
-from scopeflow.filters import fill_gaps, low_pass
 
 RESOLUTION_S = 20.0  # length of the pieces that a spectrum is averaged over
 
@@ -23,8 +22,8 @@ def split(traces: np.ndarray, fps_hz: float, cutoff_hz: float) -> tuple[np.ndarr
     slow, fast : ndarray of float64, shape (trace, frame)
         The slow part with the trace's median taken off.
     """
-    filled = fill_gaps(traces.astype(np.float64))
-    slow = low_pass(filled, fps_hz, min(cutoff_hz, 0.49 * fps_hz))
+    filled = filters.fill_gaps(traces.astype(np.float64))
+    slow = filters.low_pass(filled, fps_hz, min(cutoff_hz, 0.49 * fps_hz))
     return slow - np.median(filled, axis=1, keepdims=True), filled - slow
 
 
@@ -44,7 +43,7 @@ def spectra(traces: np.ndarray, fps_hz: float) -> tuple[np.ndarray, np.ndarray]:
         Without 0.
     power : ndarray of float64, shape (trace, frequency)
     """
-    filled = fill_gaps(traces.astype(np.float64))
+    filled = filters.fill_gaps(traces.astype(np.float64))
     length = int(min(filled.shape[1], max(RESOLUTION_S * fps_hz, 16)))
     return filters.spectra(filled, fps_hz, length)
 

@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 
 from scopeflow.export.dictionary import COLUMN_WORDS
-from scopeflow.export.source import FOOTPRINT_CHUNK, TRACES, Source
+from scopeflow.export.source import FOOTPRINT_CHUNK, FRAMES_AT_ONCE, TRACES, Source
 
 COMPRESSION = {"compression": "gzip", "compression_opts": 1, "shuffle": True}
 
@@ -78,7 +78,7 @@ def _create(file: h5py.File, name: str, shape: tuple, chunks: tuple) -> h5py.Dat
 
 def _write_traces(source: Source, file: h5py.File, name: str) -> None:
     shape = (source.n_frames, source.n_units)
-    data = _create(file, name, shape, (min(shape[0], 4096), min(shape[1], 16)))
+    data = _create(file, name, shape, (min(shape[0], FRAMES_AT_ONCE), min(shape[1], 16)))
     _describe(data, ("frame", "unit_id"), "counts")
     for units in source.units():
         for frames in source.frames():

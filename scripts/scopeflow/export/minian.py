@@ -12,9 +12,10 @@ import numpy as np
 import zarr
 
 from scopeflow.deconvolve import roots
-from scopeflow.export.source import FOOTPRINTS_AT_ONCE, FRAMES_AT_ONCE, UNITS_AT_ONCE, Source
+from scopeflow.export.source import FRAMES_AT_ONCE, UNITS_AT_ONCE, Source
 
 SHIFT_DIMS = ("height", "width")
+FOOTPRINTS_AT_ONCE = 16
 
 
 def write_minian(source: Source, folder: Path) -> None:

@@ -10,15 +10,15 @@ from scipy import sparse
 
 from scopeflow.footprints import read_footprints
 from scopeflow.intact import open_store
+from scopeflow.movie import FRAMES_PER_LONG_CHUNK
 
-FRAMES_AT_ONCE = 4096  # as the traces are chunked on disk
+FRAMES_AT_ONCE = FRAMES_PER_LONG_CHUNK
 UNITS_AT_ONCE = 64
-FOOTPRINTS_AT_ONCE = 16
 
 TRACES = ("C", "S", "YrA")
 NOT_COLUMNS = ("unit_id",)
 
-# Side in px of a footprint's chunks in HDF5 and NWB files. Only those that hold some of it are
+# Side in px of a footprint's chunks in HDF5 and NWB files. Only those that its box touches are
 # written; elsewhere such a file reads as 0.
 FOOTPRINT_CHUNK = 64
 

@@ -156,7 +156,7 @@ class Variants:
         Where nothing is to be found out it is a pattern, which costs Snakemake much less for
         each job.
         """
-        if len(self.variants) == 1 and node(stage, 2)[1] == 0:
+        if len(self.variants) == 1 and not (stage in LOOP or stage.startswith("<")):
             return f"<results>/{{session}}/{{variant}}/{STAGES[stage].folder}/{file}"
         return lambda wildcards: self.product_path(stage, file, wildcards)
 

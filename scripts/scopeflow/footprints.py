@@ -61,6 +61,35 @@ def from_rows(
     return sparse.csr_array((data, indices, indptr), shape=(len(rows), n_pixels))
 
 
+def in_box(
+    pixels: np.ndarray, values: np.ndarray, width: int, margin: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return a footprint in the smallest box around it, with a margin of zeros.
+
+    Parameters
+    ----------
+    pixels : ndarray of int, shape (pixel,)
+        Its pixels, at least one, as positions in the image read row by row.
+    values : ndarray of float, shape (pixel,)
+        Their weights.
+    width : int
+        Of the image, in px.
+    margin : int, optional
+        In px; may reach beyond the image.
+
+    Returns
+    -------
+    first : ndarray of int, shape (2,)
+        First row and column of the box.
+    box : ndarray of float64, shape (height, width)
+    """
+    places = np.stack(np.divmod(pixels, width))
+    first = places.min(axis=1) - margin
+    box = np.zeros(places.max(axis=1) + margin + 1 - first)
+    box[tuple(places - first[:, None])] = values
+    return first, box
+
+
 def centroids(A: sparse.csr_array, shape: tuple[int, int]) -> np.ndarray:
     """Return the centre of mass of each footprint.
 

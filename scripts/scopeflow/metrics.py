@@ -10,7 +10,7 @@ import numpy as np
 from scipy import fft, ndimage, sparse
 from scipy.optimize import linear_sum_assignment
 
-from scopeflow.footprints import centroids, from_rows
+from scopeflow.footprints import centroids, from_rows, in_box
 
 DISTANCE_MAX_PX = 15.0  # the paper's gate for a match
 FOOTPRINT_R_MIN = 0.5  # the strict gate
@@ -126,15 +126,13 @@ def shifted(A: sparse.csr_array, offset: np.ndarray, shape: tuple[int, int]) -> 
     rows_of_units = []
     for k in range(A.shape[0]):
         start, stop = A.indptr[k : k + 2]
-        rows, cols = np.divmod(A.indices[start:stop], shape[1])
-        if not len(rows):
-            rows_of_units.append((rows, A.data[start:stop]))
+        pixels, values = A.indices[start:stop], A.data[start:stop]
+        if not len(pixels):
+            rows_of_units.append((pixels, values))
             continue
-        patch = np.zeros((np.ptp(rows) + 2, np.ptp(cols) + 2))
-        patch[rows - rows.min(), cols - cols.min()] = A.data[start:stop]
+        first, patch = in_box(pixels, values, shape[1], margin=1)
         patch = ndimage.shift(patch, offset - whole, order=1)
-        corner = np.array([rows.min(), cols.min()]) + whole
-        at = np.argwhere(patch) + corner
+        at = np.argwhere(patch) + first + whole
         inside = ((at >= 0) & (at < shape)).all(axis=1)
         at = at[inside]
         rows_of_units.append((at[:, 0] * shape[1] + at[:, 1], patch[patch != 0][inside]))

@@ -3,6 +3,8 @@
 import numpy as np
 from contourpy import contour_generator
 
+from scopeflow.footprints import in_box
+
 
 def footprint_lines(
     pixels: np.ndarray, values: np.ndarray, width: int, share: float
@@ -28,10 +30,6 @@ def footprint_lines(
     """
     if not len(pixels):
         return []
-    rows, cols = np.divmod(pixels, width)
-    # A rim of zeros closes the lines.
-    top, left = rows.min() - 1, cols.min() - 1
-    box = np.zeros((rows.max() - top + 2, cols.max() - left + 2))
-    box[rows - top, cols - left] = values
+    (top, left), box = in_box(pixels, values, width, margin=1)  # a rim of zeros closes the lines
     lines = contour_generator(z=box).lines(share * box.max())
     return sorted((line + np.array([left, top]) for line in lines), key=len, reverse=True)

@@ -5,7 +5,7 @@ import pytest
 from scipy import sparse
 
 from scopeflow.footprints import blobs
-from scopeflow.metrics import footprint_correlations, motion_error, score
+from scopeflow.metrics import footprint_correlations, motion_error, score, shifted
 
 SHAPE = (90, 110)
 
@@ -107,3 +107,14 @@ def test_every_true_cell_tells_its_match_and_its_neighbour(truth):
     assert np.isnan(cells["calcium_r"]).sum() == 2
     assert result["spikes_r_quarter_s_median"] == pytest.approx(1)
     assert result["calcium_r_sd"] == pytest.approx(0, abs=1e-9)
+
+
+@pytest.mark.parametrize("offset", [(0.25, 0.5), (-0.75, 0.5), (3.5, -2.25)])
+def test_a_footprint_that_is_moved_keeps_its_weight_on_every_side(offset):
+    image = np.zeros(SHAPE)
+    image[40:44, 50:56] = 2
+    moved = shifted(sparse.csr_array(image.reshape(1, -1)), np.array(offset), SHAPE)
+    moved = moved.toarray().reshape(SHAPE)
+    assert moved.sum() == pytest.approx(image.sum())
+    places = np.array([(moved.sum(axis=axis) @ np.arange(n)) for axis, n in ((1, 90), (0, 110))])
+    np.testing.assert_allclose(places / image.sum() - [41.5, 52.5], offset)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage, sparse
 
-from scopeflow.footprints import from_rows
+from scopeflow.footprints import from_rows, in_box
 from scopeflow.simulate import make_recording
 
 
@@ -85,9 +85,7 @@ def _found(A, k, shape, rng, jitter_px, noise, warp_px, phases):
     where = 2 * np.pi * middle / max(shape)
     by = warp_px * np.cos(where + phases).prod(axis=1) + rng.normal(0, jitter_px, 2)
     pad = int(np.ceil(warp_px)) + 2
-    first = np.array([rows.min(), cols.min()]) - pad
-    box = np.zeros(np.array([np.ptp(rows), np.ptp(cols)]) + 1 + 2 * pad)
-    box[rows - first[0], cols - first[1]] = A.data[own]
+    first, box = in_box(A.indices[own], A.data[own], shape[1], pad)
     box = ndimage.shift(box, by, order=1)
     grain = ndimage.gaussian_filter(rng.standard_normal(box.shape), 1.0)
     box += box.max() * noise * grain / grain.std() * (box > 0.02)

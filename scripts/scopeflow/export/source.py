@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 
-from scopeflow.footprints import read_footprints
+from scopeflow.footprints import in_box, read_footprints
 from scopeflow.intact import open_store
 from scopeflow.movie import FRAMES_PER_LONG_CHUNK
 
@@ -32,7 +32,7 @@ class Box(NamedTuple):
         Position of the unit.
     rows, cols : slice
         Of the image.
-    values : ndarray of float32, shape (row, column)
+    values : ndarray of float64, shape (row, column)
         The footprint within.
     """
 
@@ -115,14 +115,10 @@ class Source:
         A, width = self.footprints, self.shape[1]
         for unit in range(self.n_units):
             own = slice(A.indptr[unit], A.indptr[unit + 1])
-            rows, cols = np.divmod(A.indices[own], width)
-            if not len(rows):
-                continue
-            top, left = rows.min(), cols.min()
-            values = np.zeros((rows.max() + 1 - top, cols.max() + 1 - left), A.dtype)
-            values[rows - top, cols - left] = A.data[own]
-            bottom, right = top + values.shape[0], left + values.shape[1]
-            yield Box(unit, slice(top, bottom), slice(left, right), values)
+            if own.start < own.stop:
+                first, values = in_box(A.indices[own], A.data[own], width)
+                rows, cols = map(slice, first, first + values.shape)
+                yield Box(unit, rows, cols, values)
 
     @property
     def movie_path(self) -> str | None:

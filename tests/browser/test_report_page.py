@@ -83,12 +83,17 @@ def report(made, tmp_path_factory):
     return write_report(made, tmp_path_factory.mktemp("report"))
 
 
+def draw_all(page, report) -> None:
+    """Open the page and draw every figure, so that none that comes later moves the others."""
+    page.goto(report.as_uri())
+    page.evaluate("window.scopeflow.drawAll()")
+    page.wait_for_selector("body[data-drawn]")
+
+
 @pytest.fixture
 def opened(page, report):
-    """The page, with the units drawn."""
-    page.goto(report.as_uri())
-    page.evaluate("window.scopeflow.draw('unit-browser')")
-    page.wait_for_selector("#unit-browser[data-drawn]")
+    """The page with every figure drawn."""
+    draw_all(page, report)
     return page
 
 
@@ -154,8 +159,6 @@ def test_the_page_asks_for_nothing_and_is_the_same_each_time(made, report, tmp_p
 
 
 def test_every_section_stands_and_says_what_good_looks_like(opened):
-    opened.evaluate("window.scopeflow.drawAll()")
-    opened.wait_for_function("document.body.dataset.drawn === 'yes'")
     assert opened.title() == "Session s1"
     assert [s.get_attribute("id") for s in opened.locator("section").all()] == SECTIONS
     for name in SECTIONS[:10]:
@@ -177,12 +180,26 @@ def test_every_section_stands_and_says_what_good_looks_like(opened):
     assert "no compact footprint" in ends
 
 
+def test_figures_are_drawn_when_they_come_near(page, report):
+    page.goto(report.as_uri())
+    page.wait_for_selector(".figure[data-drawn]")
+    places = [place.get_attribute("id") for place in page.locator(".figure").all()]
+    assert page.locator(f"#{places[-1]}").get_attribute("data-drawn") is None
+    page.evaluate("(id) => document.getElementById(id).scrollIntoView()", places[-1])
+    page.wait_for_selector(f"#{places[-1]}[data-drawn]")
+
+
+def test_all_figures_stand_when_the_page_says_so(page, report):
+    page.goto(report.as_uri())  # the first figures are being drawn when all are asked for
+    page.evaluate("window.scopeflow.drawAll()")
+    assert page.locator(".figure:not([data-drawn])").count() == 0
+    assert page.locator("body").get_attribute("data-drawn") == "yes"
+
+
 def test_pixels_are_square_and_no_figure_complains(page, report):
     said = []
     page.on("console", lambda message: said.append(message.text) if message.type != "info" else 0)
-    page.goto(report.as_uri())
-    page.evaluate("window.scopeflow.drawAll()")
-    page.wait_for_function("document.body.dataset.drawn === 'yes'")
+    draw_all(page, report)
     frames = page.evaluate(
         """() => Object.fromEntries([...Bokeh.index.query((v) => v.frame && v.model.name)]
           .map(({ model: m, frame: { bbox } }) => [m.name,
@@ -266,14 +283,11 @@ def test_another_column_colours_the_map_and_orders_the_units(opened, made):
 
 
 def test_frames_and_steps_are_chosen(opened):
-    for place in ("filters-figure", "footprints-figure"):
-        opened.evaluate(f"window.scopeflow.draw('{place}')")
-        opened.wait_for_selector(f"#{place}[data-drawn]")
     before = lengths_of_images(opened)
     other = (model(opened, "frame", "m.active") + 1) % 3
     opened.locator("#filters-figure").get_by_role("button").nth(other).click()
     opened.locator("#footprints-figure").get_by_role("button", name="initialize").click()
-    after = lengths_of_images(opened)  # of more figures, if others came into view meanwhile
+    after = lengths_of_images(opened)
     changed = sum(after[name] != length for name, length in before.items())
     assert changed >= 4 + 2  # images of the filters, and of the footprints
 

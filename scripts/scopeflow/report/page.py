@@ -119,21 +119,25 @@ def page(title: str, lead: str, sections: Sequence[Section], data: dict, script:
 DRAW = """
 (function () {
   const items = JSON.parse(document.getElementById("figures").textContent);
-  const pending = new Set(Object.keys(items));
-  async function draw(id) {
-    if (!pending.delete(id)) return;
+  const drawings = new Map();
+  let left = Object.keys(items).length;
+  async function show(id) {
     const views = await Bokeh.embed.embed_item(items[id], id);
     if (starts[id]) starts[id]([...views][0].model.document);
     document.getElementById(id).dataset.drawn = "yes";
-    if (!pending.size) document.body.dataset.drawn = "yes";
+    left -= 1;
+    if (!left) document.body.dataset.drawn = "yes";
   }
-  if (!pending.size) document.body.dataset.drawn = "yes";
-  window.scopeflow.draw = draw;
-  window.scopeflow.drawAll = () => Promise.all([...pending].map(draw));
+  function draw(id) {
+    if (!drawings.has(id)) drawings.set(id, show(id));
+    return drawings.get(id);
+  }
+  if (!left) document.body.dataset.drawn = "yes";
+  window.scopeflow.drawAll = () => Promise.all(Object.keys(items).map(draw));
   const watcher = new IntersectionObserver((seen) => {
     for (const entry of seen) if (entry.isIntersecting) draw(entry.target.id);
   }, { rootMargin: "600px" });
-  for (const id of pending) watcher.observe(document.getElementById(id));
+  for (const id in items) watcher.observe(document.getElementById(id));
   window.addEventListener("beforeprint", window.scopeflow.drawAll);
 })();
 """

@@ -39,7 +39,8 @@ def main(smk: "Snakemake") -> None:
     every = max(round(PROJECTION_S * recording.fps_hz), 1)
 
     def correct(slab: slice) -> tuple[np.ndarray, np.ndarray]:
-        frames = shift_frames(remove_glow(recording.read(slab), recording.glow), motion[slab])
+        raw = recording.read(slab, last=True)
+        frames = shift_frames(remove_glow(raw, recording.glow), motion[slab])
         if filtered_movie:
             frames = filter_frames(frames, recording.filters)
         good = weight[slab]

@@ -59,9 +59,9 @@ class LoadedRecording:
         """Return how many slabs may be worked on at once, of `threads`, within `mem_mb` MB."""
         return threads_that_fit(threads, mem_mb, slab_bytes(self.raw))
 
-    def read(self, slab: slice) -> np.ndarray:
-        """Read one of the `slabs`."""
-        return read_slab(self.raw, slab)
+    def read(self, slab: slice, *, last: bool = False) -> np.ndarray:
+        """Read one of the `slabs`, perhaps for the last time."""
+        return read_slab(self.raw, slab, last=last)
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from scopeflow.frames import DAMAGED, DROPPED, EXCLUDED, GOOD, LOST
+from scopeflow.page_cache import let_go_of
 from scopeflow.readers.base import Reader
 from scopeflow.timestamps import TimeAxis, make_axis, pauses, read_stamps
 
@@ -104,6 +105,7 @@ class Source:
                 count += 1
                 self.n_due += 1
             self.n_due += self._lost(file)
+            let_go_of(video.path)
         self.is_whole = not self.n_skipped
 
     def _lost(self, file: int) -> int:

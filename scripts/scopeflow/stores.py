@@ -1,7 +1,6 @@
 """Zarr stores on disk: written whole or not at all, movies cut into slabs of frames."""
 
 import math
-import os
 import uuid
 import warnings
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from zarr.codecs import BloscCodec
 
 from scopeflow.durable import flush, flush_names, remove, sole_writer
 from scopeflow.intact import FORMAT_VERSION, contents, open_store
+from scopeflow.page_cache import let_go
 
 SLAB_BYTES = 32 * 2**20  # in memory; measured best for 512 x 512 bytes
 SLAB_FRAMES = (16, 256)  # bounds, for very large and very small images
@@ -142,11 +142,10 @@ def write_slab(movie: zarr.Array, slab: slice, frames: np.ndarray) -> None:
     with path.open("wb") as file:
         file.write(np.ascontiguousarray(frames, movie.dtype).data)
         file.truncate(math.prod(movie.chunks) * movie.dtype.itemsize)  # the last slab is short
-        if hasattr(os, "posix_fadvise"):  # a hint that only some systems take
-            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        let_go(file)
 
 
-def read_slab(movie: zarr.Array, slab: slice) -> np.ndarray:
+def read_slab(movie: zarr.Array, slab: slice, *, last: bool = False) -> np.ndarray:
     """Read one of the `slabs` of a movie straight from its file.
 
     Parameters
@@ -155,6 +154,8 @@ def read_slab(movie: zarr.Array, slab: slice) -> np.ndarray:
         Made by `create_movie`, on disk.
     slab : slice
         One of its `slabs`.
+    last : bool, optional
+        Nothing reads it soon after: it need not stay in memory.
 
     Returns
     -------
@@ -170,10 +171,13 @@ def read_slab(movie: zarr.Array, slab: slice) -> np.ndarray:
     The file is the slab as it lies in memory; zarr would copy it twice more.
     """
     shape = (slab.stop - slab.start, *movie.shape[1:])
-    file = _file_of(movie, slab)
-    frames = np.fromfile(file, movie.dtype, math.prod(shape))
+    path = _file_of(movie, slab)
+    with path.open("rb") as file:
+        frames = np.fromfile(file, movie.dtype, math.prod(shape))
+        if last:
+            let_go(file)
     if frames.size < math.prod(shape):
-        raise OSError(f"{file} is cut off; delete its folder and run again")
+        raise OSError(f"{path} is cut off; delete its folder and run again")
     return frames.reshape(shape)
 
 

@@ -81,9 +81,9 @@ def reads(tmp_path_factory) -> dict[str, list[slice]]:
             found[rule].append(slice(*first.indices(array.shape[0])[:2]))
         return original(array, selection)
 
-    def counted_slab(array, slab):
+    def counted_slab(array, slab, **how):
         found[rule].append(slab)
-        return by_slab(array, slab)
+        return by_slab(array, slab, **how)
 
     sys.path.insert(0, str(SCRIPTS))
     patch = pytest.MonkeyPatch()

@@ -29,7 +29,8 @@ SNAKEFILE = Path(__file__).parents[1] / "workflow" / "Snakefile"
 
 def main(smk: "Snakemake") -> None:
     session, cores = smk.wildcards.session, int(smk.wildcards.cores)
-    videos = [probe(path) for path in smk.input.videos]
+    dataset = smk.params.alone[0]["load"]["dataset"]
+    videos = [probe(path, dataset) for path in smk.input.videos]
     work = Path(smk.output.run).absolute().parent / "work"
     shutil.rmtree(work, ignore_errors=True)  # of a run that was killed
     work.mkdir(parents=True)
@@ -76,7 +77,8 @@ def _measured(smk, session: str, cores: int, videos: list[Reader], work: Path):
         "times_decoded": disk_mb / decoded_mb,
         **_accuracy(work / target, smk.input.get("truth")),
     }
-    return run, _steps(work / "benchmarks" / session / "default", usage.script_mb)
+    budgets = smk.params.alone[0]["mem_mb"]
+    return run, _steps(work / "benchmarks" / session / "default", usage.script_mb, budgets)
 
 
 def _prepare(work: Path, session: str, config: dict, row: dict[str, str]) -> str:
@@ -90,10 +92,14 @@ def _prepare(work: Path, session: str, config: dict, row: dict[str, str]) -> str
 
 
 def _decode(videos: list[Reader], threads: int) -> tuple[int, float]:
-    """Decode all files, several at once, and throw the frames away: how many, and seconds."""
+    """Decode all files, as many at once as there are threads, or one file by several.
+
+    Returns how many frames there were, which are thrown away, and seconds.
+    """
+    threads_each = max(threads // len(videos), 1)
 
     def decode(video: Reader) -> int:
-        return sum(frame is not None for frame in video.frames())
+        return sum(frame is not None for frame in video.frames(threads_each))
 
     start = time.perf_counter()
     with ThreadPoolExecutor(threads) as pool:
@@ -108,23 +114,26 @@ def _accuracy(units: Path, truth: str | None) -> dict[str, float]:
     return {name: score[name] for name in [*names, "spikes_r_median", "motion_rmse_px"]}
 
 
-def _steps(folder: Path, script_mb: dict[str, float]) -> pd.DataFrame:
+def _steps(folder: Path, script_mb: dict[str, float], budgets: dict[str, float]) -> pd.DataFrame:
     """Return the seconds of every job as Snakemake measured them, and the memory of its script.
 
-    Snakemake samples memory ever more seldom; ours is that of all iterations together.
+    Snakemake samples memory ever more seldom; ours is that of all iterations together. Beside it
+    stands what the step may use.
     """
     rows = []
     for path in sorted(folder.glob("*.tsv"), key=lambda p: p.stat().st_mtime):
         measured = pd.read_csv(path, sep="\t").iloc[0]
+        rule = path.stem.partition(".")[0]
         rows.append(
             {
                 "step": path.stem,
                 "wall_s": measured["s"],
                 "cpu_s": measured["cpu_time"],
-                "peak_mb": script_mb.get(path.stem.partition(".")[0], np.nan),
+                "peak_mb": script_mb.get(rule, np.nan),
+                "mem_mb": budgets[rule],
             }
         )
-    return pd.DataFrame(rows, columns=["step", "wall_s", "cpu_s", "peak_mb"])
+    return pd.DataFrame(rows, columns=["step", "wall_s", "cpu_s", "peak_mb", "mem_mb"])
 
 
 if __name__ == "__main__":

@@ -46,6 +46,12 @@ def main(smk: "Snakemake") -> None:
             "%s, %d processes: %d frames in %.0f s (%.1f times decoding), %.0f MB",
             run.session, run.cores, run.n_frames, run.wall_s, run.times_decoding, run.peak_mb,
         )  # fmt: skip
+    for step in steps[steps["peak_mb"] > steps["mem_mb"]].itertuples():
+        logger.warning(
+            "%s, %d processes: step %s took %.0f MB; mem_mb.%s allows %.0f. Raise it.",
+            step.session, step.cores, step.step, step.peak_mb,
+            step.step.partition(".")[0], step.mem_mb,
+        )  # fmt: skip
 
 
 if __name__ == "__main__":

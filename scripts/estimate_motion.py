@@ -6,6 +6,7 @@ import numpy as np
 
 from scopeflow.defaults import MIN_CONFIDENCE, given
 from scopeflow.errors import InputError
+from scopeflow.load_checks import GOOD_FRAMES_MIN
 from scopeflow.loaded import LoadedRecording
 from scopeflow.logs import job_log, logger, progress
 from scopeflow.motion import Scheme, SlabMotion, join_slabs, slab_motion
@@ -38,6 +39,14 @@ def main(smk: "Snakemake") -> None:
     span = np.ptp(motion[placed], axis=0) if placed.any() else np.zeros(2)
     logger.info("motion spans %.1f px in height and %.1f px in width", *span)
     lost = recording.good & ~placed
+    n_left = int((recording.good & placed).sum())
+    if n_left < GOOD_FRAMES_MIN:
+        raise InputError(
+            f"session {session}: {n_left} of {recording.good.sum()} good frames could be placed "
+            f"(confidence of {lowest:g} or more); at least {GOOD_FRAMES_MIN} are needed. Raise "
+            "motion.max_shift_px or lower motion.min_confidence; motion.method: none leaves every "
+            "frame where it is."
+        )
     if lost.any():
         logger.warning(
             "session %s: %d of %d good frames could not be placed (confidence under %g), "

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from scopeflow.errors import InputError
 from scopeflow.filters import default_cutoff_hz
 from scopeflow.logs import job_log, logger
 from scopeflow.movie import Movie
@@ -33,7 +34,15 @@ def main(smk: "Snakemake") -> None:
         return len(frames), fast_variance(frames, movie.fps_hz, cutoff_hz)
 
     n_slabs = math.ceil(FRAMES / (movie.slabs[0].stop - movie.slabs[0].start))
-    sn = pixel_noise(map_slabs(measure, movie.sample(n_slabs), movie.threads), movie.shape)
+    sample = movie.sample(n_slabs)
+    if max(movie.weight[slab].sum() for slab in sample) < FRAMES_MIN:
+        raise InputError(
+            f"session {smk.wildcards.session}: {movie.weight.sum()} of {movie.n_frames} frames can "
+            "be used, too few to tell noise from cells. See frames.tsv for those that are bad, and "
+            "the log of estimate_motion for those that could not be placed "
+            "(motion.min_confidence)."
+        )
+    sn = pixel_noise(map_slabs(measure, sample, movie.threads), movie.shape)
     sn[~movie.usable] = 0
     logger.info(
         "noise above %.3g Hz: %d pixels without any are left out", cutoff_hz, (sn == 0).sum()

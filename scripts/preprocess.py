@@ -9,7 +9,7 @@ from scopeflow.loaded import LoadedRecording
 from scopeflow.logs import job_log, logger
 from scopeflow.parallel import single_threaded_libraries
 from scopeflow.preprocess import denoise, remove_background, remove_glow
-from scopeflow.stores import create, new_store, put
+from scopeflow.stores import create, new_store, put, read_frames
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake
@@ -24,7 +24,7 @@ def main(smk: "Snakemake") -> None:
         smk.input.raw, smk.input.frames, smk.params.settings, smk.wildcards.session
     )
     picks = recording.evenly_spaced(N_FRAMES)
-    raw = np.stack([recording.raw[i] for i in picks])
+    raw = read_frames(recording.raw, picks)
     no_glow = remove_glow(raw, recording.glow)
     denoised = np.stack([denoise(frame, recording.filters) for frame in no_glow])
     final = np.stack([remove_background(frame, recording.filters) for frame in denoised])

@@ -19,7 +19,8 @@ def against_cores(runs: pd.DataFrame) -> Figure:
 
 def _two_panels(runs: pd.DataFrame, column: str, label: str, by: list[str]) -> Figure:
     figure, axes = plt.subplots(1, 3, figsize=(15, 4), layout="constrained")
-    groups = runs.groupby([name for name in by if name in runs], dropna=False)
+    by = [name for name in by if name in runs]  # without a truth nobody knows the cells
+    groups = runs.groupby(by, dropna=False)
     for (key, own), colour in zip(groups, COLOURS * len(runs), strict=False):
         own = own.sort_values(column)
         name = ", ".join(_named(part, what) for what, part in zip(by, key, strict=False))
@@ -39,7 +40,8 @@ def _two_panels(runs: pd.DataFrame, column: str, label: str, by: list[str]) -> F
 def _named(value: object, what: str) -> str:
     if what == "session":
         return str(value)
-    return f"{value:g} {'cells' if what == 'n_true' else 'processes'}"
+    known = "?" if pd.isna(value) else f"{value:g}"
+    return f"{known} {'cells' if what == 'n_true' else 'processes'}"
 
 
 def of_steps(steps: pd.DataFrame) -> Figure:

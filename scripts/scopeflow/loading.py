@@ -346,7 +346,7 @@ class Collector:
             self.absent.append(entry.absent)
             if n == size:
                 yield self._slab(frames, before, means)
-                before, frames = frames[-1], None
+                before, frames = frames[-1].copy(), None  # a view would keep the whole slab
         if frames is not None:
             yield self._slab(frames[:n], before, means)
 

@@ -1,13 +1,20 @@
 """What a command and all the processes it starts cost: time, processor, memory."""
 
+import math
 import re
 import subprocess
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
+
+try:
+    import resource
+except ImportError:  # Windows, which does not add up the time of ended processes
+    resource = None
 
 INTERVAL_S = 0.2
 
@@ -70,7 +77,8 @@ def run_measured(command: list[str], folder: Path, log: Path, env: dict | None =
         finally:
             sampler.stop()
             if process.poll() is None:
-                process.kill()
+                _kill_all(psutil.Process(process.pid))
+                process.wait()
     if status:
         end = "\n".join(log.read_text(errors="replace").splitlines()[-30:])
         raise RuntimeError(f"{' '.join(command)} failed with status {status}:\n{end}")
@@ -79,9 +87,18 @@ def run_measured(command: list[str], folder: Path, log: Path, env: dict | None =
 
 
 def _cpu_of_children() -> float:
-    """Processor time of all finished child processes and theirs, in seconds."""
-    times = psutil.Process().cpu_times()
-    return times.children_user + times.children_system
+    """Processor time of all finished child processes and theirs, in seconds; NaN if not told."""
+    if resource is None:
+        return math.nan
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def _kill_all(root: psutil.Process) -> None:
+    """Kill a process and all below it, which would go on in a folder that is removed."""
+    for process in [root, *root.children(recursive=True)]:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
 
 
 def size_mb(folder: Path) -> float:

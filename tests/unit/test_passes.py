@@ -9,8 +9,9 @@ from types import SimpleNamespace
 import pytest
 import zarr
 
-from scopeflow import loaded, movie, stores
+from scopeflow import loaded, loading, movie, stores
 from scopeflow.plan.plan import Plan
+from scopeflow.readers.base import Reader
 from scopeflow.recordings import write_recording
 from scopeflow.stores import slabs
 
@@ -64,16 +65,19 @@ class Names(SimpleNamespace):
 
 
 @pytest.fixture(scope="module")
-def reads(tmp_path_factory) -> dict[str, list[slice]]:
-    """Run every step once on a small recording; return the slices of frames each one read."""
+def reads(tmp_path_factory) -> dict[str, list]:
+    """Run every step once on a small recording; return the slices of frames each one read.
+
+    Besides, the steps that decoded a frame, and those that let go of a file they had read.
+    """
     folder = tmp_path_factory.mktemp("steps")
     write_recording(folder / "rec", RECIPE)
     sheet = folder / "sessions.tsv"
     sheet.write_text(f"session\tanimal\tpath\nrec\tm\t{folder / 'rec' / 'video'}\n")
     plan = Plan({"sessions": str(sheet), "results": str(folder / "results")})
     settings = json.loads(json.dumps(plan.effective("rec", "default")))
-    found: dict[str, list[slice]] = {}
-    original, by_slab = zarr.Array.__getitem__, stores.read_slab
+    found: dict[str, list] = {"decoded": [], "let go": []}
+    original, by_slab, frames_of = zarr.Array.__getitem__, stores.read_slab, Reader.frames
 
     def counted(array, selection):
         if array.ndim == 3 and array.shape[0] == RECIPE["n_frames"]:
@@ -85,8 +89,23 @@ def reads(tmp_path_factory) -> dict[str, list[slice]]:
         found[rule].append(slab)
         return by_slab(array, slab, **how)
 
+    def counted_frames(video, threads=1):
+        for frame in frames_of(video, threads):
+            found["decoded"].append(rule)
+            yield frame
+
+    def note(file):
+        if file.mode == "rb":
+            found["let go"].append((rule, Path(file.name).relative_to(folder).parts[:3]))
+
+    def note_path(path):
+        found["let go"].append((rule, path.relative_to(folder).parts))
+
     sys.path.insert(0, str(SCRIPTS))
     patch = pytest.MonkeyPatch()
+    patch.setattr(Reader, "frames", counted_frames)
+    patch.setattr(stores, "let_go", note)
+    patch.setattr(loading, "let_go_of", note_path)
     patch.setattr(zarr.Array, "__getitem__", counted)
     for module in (loaded, movie):
         patch.setattr(module, "read_slab", counted_slab)
@@ -127,3 +146,13 @@ def test_the_video_is_read_as_often_as_needed(reads, rule):
 def test_the_video_is_read_by_whole_slabs(reads, rule):
     assert len(reads["slabs"]) > 2
     assert all(part in reads["slabs"] for part in reads[rule])
+
+
+def test_files_are_decoded_once(reads):
+    assert reads["decoded"] == ["load"] * RECIPE["n_frames"]
+
+
+def test_videos_and_raw_slabs_make_room_after_their_last_reading(reads):
+    raw = ("apply_motion", ("out", "load", "raw"))
+    video = ("load", ("rec", "video", "msCam1.avi"))
+    assert reads["let go"] == [video, *[raw] * len(reads["slabs"])]

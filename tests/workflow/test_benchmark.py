@@ -25,12 +25,14 @@ def test_memory_does_not_grow_with_the_recording(tmp_path):
     # Two thousand frames are 33 MB as they are and 131 MB in single precision.
     assert runs["peak_mb"]["long"] < runs["peak_mb"]["short"] + 25
     assert (runs["peak_mb"] > 100).all()
-    assert (runs["cpu_s"] > 5).all()
-    assert (runs["wall_s"] > runs["decoding_s"]).all()
+    assert (runs[["cpu_s", "wall_s", "decoding_s"]] > 0).all(axis=None)
     assert (runs["times_decoded"] < 2.5).all()
     assert runs["f1"]["long"] > 0.8
     steps = pd.read_csv(folder / "steps.tsv", sep="\t")
     assert {"load", "estimate_motion", "spatial_update.2", "units"} <= set(steps["step"])
+    assert (steps["peak_mb"] < steps["mem_mb"]).all()
+    peaks = steps.pivot_table(index="step", columns="session", values="peak_mb")
+    assert (peaks["long"] < peaks["short"] + 25).all(), peaks
     for name in ("frames.png", "processes.png", "steps.png"):
         assert (folder / name).stat().st_size > 1000
     assert not list(folder.glob("*/*/work")), "the movies of measured runs are left on the disk"

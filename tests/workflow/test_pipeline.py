@@ -207,7 +207,7 @@ def test_all_sessions_stand_in_one_table(finished):
         left_out = int((units["frame_good"] == 0).sum())
         assert int(row["frames_left_out"]) == left_out
         assert int(row["frames_bad"]) + int(row["frames_lost"]) <= left_out
-        assert float(row["cpu_s"]) > 1
+        assert float(row["cpu_s"]) > 0
         assert row["outliers"] == ""
     assert (finished.folder / "results" / "cohort.png").stat().st_size > 10_000
 

@@ -16,9 +16,9 @@ from scopeflow.timestamps import usual_interval
 
 # As measured (docs/performance.md): processor time of a session at two iterations, and how
 # much of it several cores share.
-START_CPU_S = 66.0
-CPU_S_PER_MEGAPIXEL = 0.09
-SHARED_BY_CORES = 0.8
+START_CPU_S = 60.0
+CPU_S_PER_MEGAPIXEL = 0.075
+SHARED_BY_CORES = 0.6
 SLABS_IN_MEMORY = 8  # two in flight, each with three copies in other forms
 
 COLUMNS = (

@@ -112,8 +112,8 @@ def create_movie(
 
     Notes
     -----
-    Not compressed: a camera's noise leaves 15 % to gain at best, and unpacking it costs eight
-    times as much as reading it. A movie is read about ten times.
+    Not compressed: a camera's noise leaves 15 % to gain at best, and unpacking it costs over
+    ten times as much as reading it. A movie is read eight times.
     """
     n_frames, height, width = shape
     return group.create_array(

@@ -128,8 +128,8 @@ def test_what_is_cut_off_costs_nothing(tmp_path):
 
 
 def test_the_estimate_follows_what_was_measured():
-    """20 000 frames of 512 x 512 on two cores took 339 s and 929 MB (docs/performance.md)."""
+    """20 000 frames of 512 x 512 on two cores took 276 s and 661 MB (docs/performance.md)."""
     cost = expected_cost(20_000, (512, 512), 1, 20_000 * 0.262144, 2)
-    assert 60 * cost.time_min == pytest.approx(339, rel=0.25)
-    assert cost.memory_mb < 929
+    assert 60 * cost.time_min == pytest.approx(276, rel=0.25)
+    assert cost.memory_mb < 661
     assert cost.disk_gb == pytest.approx(2 * 20_000 * 512 * 512 / 1e9)

@@ -6,7 +6,7 @@ import numpy as np
 
 from scopeflow.defaults import MIN_CONFIDENCE, given
 from scopeflow.errors import InputError
-from scopeflow.load_checks import GOOD_FRAMES_MIN
+from scopeflow.frames import GOOD_FRAMES_MIN
 from scopeflow.loaded import LoadedRecording
 from scopeflow.logs import job_log, logger, progress
 from scopeflow.motion import Scheme, SlabMotion, join_slabs, slab_motion

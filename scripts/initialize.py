@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 import zarr
+from scipy import sparse
 
 from scopeflow import published
 from scopeflow.filters import chosen_cutoff_hz, fill_gaps, low_pass
@@ -21,12 +22,14 @@ from scopeflow.movie import (
 )
 from scopeflow.parallel import single_threaded_libraries
 from scopeflow.passes import (
+    SHARE_OF_SLABS,
+    fit_patches,
     frames_averaged,
     mean_background,
     read_traces_and_course,
-    sum_over_frames,
 )
-from scopeflow.patches import PATCH_DIAMETERS, make_patches
+from scopeflow.patch_sums import PatchSums
+from scopeflow.patches import PATCH_DIAMETERS, Patch, make_patches
 from scopeflow.stores import create, new_store, put, read
 from scopeflow.traces import initial_background
 
@@ -39,7 +42,7 @@ if TYPE_CHECKING:
 def main(smk: "Snakemake") -> None:
     settings = smk.params.settings["initialize"]
     diameter = smk.params.settings["cell_diameter_px"]
-    movie = Movie(smk.input.Y, smk.threads, smk.resources.mem_mb)
+    movie = Movie(smk.input.Y, smk.threads, smk.resources.mem_mb, SHARE_OF_SLABS)
     mean_image = read(smk.input.projections, "mean")
     table = pd.read_csv(smk.input.seeds, sep="\t")
     seeds = table[table["mask_merge"]] if len(table) else table
@@ -82,12 +85,15 @@ def _from_blobs(movie, places, mean_image, settings, diameter, cutoff_hz, raw, s
     b = initial_background(mean_image, A, patches)
     f = read_traces_and_course(movie, patches, A, b, raw)
     _smoothen(raw, smooth, movie.fps_hz, cutoff_hz)
-    sums = sum_over_frames(movie, smooth, patches, mean_image)
     reach = settings["radius_px"] or diameter
     lowest = settings["similarity_min"]
     n_frames = int(movie.weight.sum()) // frames_averaged(movie.fps_hz)
-    A = similarity_footprints(sums, patches, reach, n_frames, lowest, movie.shape)
-    return A, b, f
+
+    def compare(sums: list[PatchSums], own: list[Patch]) -> sparse.csr_array:
+        return similarity_footprints(sums, own, reach, n_frames, lowest, movie.shape)
+
+    parts = fit_patches(movie, smooth, patches, mean_image, compare)
+    return sparse.csr_array(sparse.vstack(parts)), b, f
 
 
 def _from_pixels(movie, places, mean_image, settings, diameter, cutoff_hz, raw, smooth):

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import zarr
+from scipy import sparse
 
 from scopeflow import published
 from scopeflow.defaults import SPATIAL_PENALTY, given
@@ -11,8 +12,9 @@ from scopeflow.footprints import normalized, read_footprints, write_footprints
 from scopeflow.logs import job_log, logger
 from scopeflow.movie import Movie, put_unit_ids
 from scopeflow.parallel import single_threaded_libraries
-from scopeflow.passes import sum_over_frames
-from scopeflow.patches import PATCH_DIAMETERS, make_patches
+from scopeflow.passes import SHARE_OF_SLABS, fit_patches
+from scopeflow.patch_sums import PatchSums
+from scopeflow.patches import PATCH_DIAMETERS, Patch, make_patches
 from scopeflow.spatial import grown_support, update_footprints
 from scopeflow.stores import create, new_store, put, read
 
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 def main(smk: "Snakemake") -> None:
     settings = smk.params.settings["spatial"]
     diameter = smk.params.settings["cell_diameter_px"]
-    movie = Movie(smk.input.Y, smk.threads, smk.resources.mem_mb)
+    movie = Movie(smk.input.Y, smk.threads, smk.resources.mem_mb, SHARE_OF_SLABS)
     sn = read(smk.input.noise, "sn")
     A, shape = read_footprints(smk.input.previous)
     unit_id = read(smk.input.previous, "unit_id")
@@ -50,8 +52,12 @@ def main(smk: "Snakemake") -> None:
         support = grown_support(A, shape, given(settings["dilation_px"], diameter / 4))
         mean_image = read(smk.input.projections, "mean")
         patches = make_patches(A, shape, PATCH_DIAMETERS * diameter, movie.usable & (sn > 0))
-        sums = sum_over_frames(movie, C, patches, mean_image)
-        A, spatial_r = update_footprints(sums, patches, support, sn, penalty)
+
+        def update(sums: list[PatchSums], own: list[Patch]) -> tuple[sparse.csr_array, np.ndarray]:
+            return update_footprints(sums, own, support, sn, penalty)
+
+        parts, agreements = zip(*fit_patches(movie, C, patches, mean_image, update), strict=True)
+        A, spatial_r = sparse.csr_array(sparse.vstack(parts)), np.concatenate(agreements)
 
     A, scale = normalized(A)
     size = np.diff(A.indptr)

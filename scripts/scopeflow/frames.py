@@ -27,6 +27,8 @@ MEANING = {
     EXCLUDED: "left out by load.exclude",
 }
 
+GOOD_FRAMES_MIN = 10  # fewer cannot be registered or tell noise from activity
+
 FLAT_ROWS_MIN = 0.02  # share of an image's rows, constant side by side, that makes it truncated
 FLAT_USUAL = 0.05  # a row constant in more frames than this tells nothing (a mask, a dark rim)
 FLAT_BLACK = 0.8  # this share of constant rows: nothing was seen, whatever the black level

@@ -3,11 +3,10 @@
 import numpy as np
 
 from scopeflow.errors import InputError
-from scopeflow.frames import BLACK, DUPLICATED, GOOD, describe
+from scopeflow.frames import BLACK, DUPLICATED, GOOD, GOOD_FRAMES_MIN, describe
 from scopeflow.loading import Source
 from scopeflow.readers.base import Reader
 
-GOOD_FRAMES_MIN = 10  # fewer cannot be registered or tell noise from activity
 DUPLICATES_MAX = 0.2  # a share above this means that the file's frame rate is not the camera's
 
 

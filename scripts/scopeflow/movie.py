@@ -9,7 +9,13 @@ import zarr
 
 from scopeflow.intact import open_store
 from scopeflow.logs import progress
-from scopeflow.parallel import give_back_freed_memory, map_slabs, threads_that_fit
+from scopeflow.parallel import (
+    BASE_MB,
+    give_back_freed_memory,
+    map_slabs,
+    room_beside_slabs,
+    threads_that_fit,
+)
 from scopeflow.stores import create_array, put, read_slab, slab_bytes, slabs
 
 R = TypeVar("R")
@@ -34,17 +40,35 @@ class Movie:
     fps_hz : float
         Frame rate in Hz.
     threads : int
-        Slabs that may be worked on at once: as many as fit into the memory of the job, in MB.
+        Slabs that may be worked on at once: as many as fit into the memory of the job.
+    room_bytes : float
+        What is left of that memory for what a step sums up.
+
+    Parameters
+    ----------
+    path : str
+        Where it lies.
+    threads : int, optional
+        Allowed to the job.
+    mem_mb : float, optional
+        Memory allowed to the job, in MB.
+    share : float, optional
+        Part of that memory, beside the program's own, that slabs may take at most.
     """
 
-    def __init__(self, path: str, threads: int = 1, mem_mb: float = math.inf) -> None:
+    def __init__(
+        self, path: str, threads: int = 1, mem_mb: float = math.inf, share: float = 1.0
+    ) -> None:
         group = open_store(path)
         self.Y = group["Y"]
         self.weight = group["weight"][:].astype(bool)
         self.usable = group["seen"][:] >= SEEN_MIN
         self.fps_hz = float(group.attrs["fps_hz"])
         self.slabs = slabs(self.Y)
-        self.threads = threads_that_fit(threads, mem_mb, slab_bytes(self.Y))
+        size = slab_bytes(self.Y)
+        allowed_mb = BASE_MB + share * max(mem_mb - BASE_MB, 0)
+        self.threads = threads_that_fit(threads, allowed_mb, size)
+        self.room_bytes = room_beside_slabs(self.threads, mem_mb, size)
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -1,17 +1,28 @@
 """Passes over the motion-corrected movie, a slab at a time, shared by several rules."""
 
 from collections.abc import Callable
+from typing import TypeVar
 
 import numpy as np
 import zarr
 from scipy import sparse
 
 from scopeflow.movie import Movie, TraceWriter
-from scopeflow.patch_sums import Averages, PatchSums, average_slab, sum_averages
+from scopeflow.patch_sums import (
+    Averages,
+    PatchSums,
+    average_slab,
+    blocks_that_fit,
+    sum_averages,
+)
 from scopeflow.patches import Patch
 from scopeflow.traces import background_course, read_traces
 
+R = TypeVar("R")
+
 AVERAGED_S = 0.2  # shorter than the decay of common indicators
+# Of the memory of a step that sums up: with the other half a thousand cells take one pass.
+SHARE_OF_SLABS = 0.5
 
 
 def read_traces_and_course(
@@ -58,20 +69,41 @@ def read_traces_and_course(
 
 
 def frames_averaged(fps_hz: float) -> int:
-    """Return how many frames in a row `sum_over_frames` takes as one."""
+    """Return how many frames in a row `fit_patches` takes as one."""
     return max(round(AVERAGED_S * fps_hz), 1)
 
 
-def sum_over_frames(
+def fit_patches(
     movie: Movie,
     C: np.ndarray | zarr.Array,
     patches: list[Patch],
     mean_image: np.ndarray,
-) -> list[PatchSums]:
-    """Return the sums over all good frames that a spatial fit needs, one for each patch.
+    fit: Callable[[list[PatchSums], list[Patch]], R],
+) -> list[R]:
+    """Fit patches to their sums over all good frames, as many at a time as fit into memory.
 
-    C (unit_id, frame) may stay on disk: it is read slab by slab, as the movie is. Frames within
-    0.2 s are averaged: calcium changes little in that time, and the sums cost a sixth.
+    Parameters
+    ----------
+    movie : Movie
+        Read once for each block of patches: once, unless there are thousands.
+    C : array of float32, shape (unit_id, frame)
+        Calcium traces. May stay on disk: they are read slab by slab, as the movie is.
+    patches : list of Patch
+        One for each unit.
+    mean_image : ndarray of float32, shape (height, width)
+        Mean of the movie over good frames.
+    fit : callable
+        Takes the sums of a block, and its patches.
+
+    Returns
+    -------
+    list
+        What `fit` returned, block by block; at least one.
+
+    Notes
+    -----
+    Frames within 0.2 s are averaged: calcium changes little in that time, and the sums cost a
+    sixth. No sum depends on how patches are cut into blocks.
     """
     every = frames_averaged(movie.fps_hz)
 
@@ -79,8 +111,12 @@ def sum_over_frames(
         good = movie.weight[slab]
         return average_slab(movie.good(slab), C[:, slab][:, good], mean_image, every)
 
-    slabs = movie.map(average, "slabs summed up for footprints")
-    return sum_averages((averages for _, averages in slabs), patches, movie.shape, movie.threads)
+    def sums(own: list[Patch]) -> list[PatchSums]:
+        slabs = movie.map(average, "slabs summed up for footprints")
+        return sum_averages((averages for _, averages in slabs), own, movie.shape, movie.threads)
+
+    blocks = [patches[block] for block in blocks_that_fit(patches, movie.room_bytes)]
+    return [fit(sums(own), own) for own in blocks]
 
 
 def mean_background(

@@ -96,6 +96,22 @@ def average_slab(frames: np.ndarray, C: np.ndarray, mean_image: np.ndarray, ever
     return Averages(movie, C, root, power)
 
 
+def blocks_that_fit(patches: list[Patch], room_bytes: float) -> list[slice]:
+    """Cut patches into blocks, in order, whose sums take at most so many bytes together.
+
+    A patch that takes more makes a block of its own; no patches make one block.
+    """
+    blocks, start, taken = [], 0, 0.0
+    for k, patch in enumerate(patches):
+        n_all = len(patch.members) + N_BACKGROUND + 1
+        size = 8 * n_all * (n_all + patch.inside.size) + 4 * N_BACKGROUND * patch.inside.size
+        if k > start and taken + size > room_bytes:
+            blocks.append(slice(start, k))
+            start, taken = k, 0.0
+        taken += size
+    return [*blocks, slice(start, len(patches))]
+
+
 def sum_averages(
     slabs: Iterable[Averages], patches: list[Patch], shape: tuple[int, int], threads: int
 ) -> list[PatchSums]:

@@ -33,25 +33,25 @@ class Patch:
     ----------
     rows, cols : slice
         Box in the image.
+    centre : tuple of float
+        Row and column of the unit's centre of mass, in px.
+    radius_px : float
+        Of the disk around it.
     members : ndarray of int, shape (member,)
         Positions of the units present in the box, the patch's own unit first.
     filters : ndarray of float32, shape (1 + 6, pixel)
         Rows that turn a frame's box into the unit's trace and the background's courses;
         zero at pixels outside the disk or not usable.
-    distance : ndarray of float64, shape (pixel,)
-        From the unit's centre of mass, in px.
-    basis : ndarray of float64, shape (6, pixel)
-        The polynomials of the local background.
     inside : ndarray of bool, shape (pixel,)
         Pixels of the disk that may be used.
     """
 
     rows: slice
     cols: slice
+    centre: tuple[float, float]
+    radius_px: float
     members: np.ndarray
     filters: np.ndarray
-    distance: np.ndarray
-    basis: np.ndarray
     inside: np.ndarray
 
     @property
@@ -59,11 +59,29 @@ class Patch:
         """Height and width of the box."""
         return self.rows.stop - self.rows.start, self.cols.stop - self.cols.start
 
+    @property
+    def distance(self) -> np.ndarray:
+        """Distance of each pixel from the centre in px, shape (pixel,)."""
+        return np.hypot(*_offsets(self.rows, self.cols, self.centre))
+
+    @property
+    def basis(self) -> np.ndarray:
+        """The polynomials of the local background, shape (6, pixel)."""
+        return polynomial(*_offsets(self.rows, self.cols, self.centre), self.radius_px)
+
 
 def pixels_of(rows: slice, cols: slice, width: int) -> np.ndarray:
     """Return the flat indices of the pixels of a box."""
     first = np.arange(rows.start, rows.stop)[:, None] * width
     return (first + np.arange(cols.start, cols.stop)).ravel()
+
+
+def _offsets(
+    rows: slice, cols: slice, centre: tuple[float, float]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return how far each pixel of a box lies below and right of a centre, in px."""
+    dy, dx = (np.arange(s.start, s.stop) - c for s, c in zip((rows, cols), centre, strict=True))
+    return np.repeat(dy, len(dx)), np.tile(dx, len(dy))
 
 
 def polynomial(rows: np.ndarray, cols: np.ndarray, radius_px: float) -> np.ndarray:
@@ -102,22 +120,19 @@ def make_patches(
     A = sparse.csr_array(A)
     boxes = _boxes(A, shape[1])
     patches = []
-    for unit, (row, col) in enumerate(centroids(A, shape)):
-        rows, cols = (_reach(row, radius_px, shape[0]), _reach(col, radius_px, shape[1]))
+    for unit, centre in enumerate(centroids(A, shape)):
+        rows, cols = (_reach(c, radius_px, n) for c, n in zip(centre, shape, strict=True))
         box = np.array([rows.start, rows.stop, cols.start, cols.stop])
         near = np.array([unit]) if alone else _near(unit, box, boxes)
         present = _cut_out(near, A.indptr, A.indices, A.data, box, shape[1])
         kept = present.max(axis=1) > FAINTEST_NEIGHBOUR
         kept[0] = True
-        dy, dx = (np.arange(s.start, s.stop) - c for s, c in ((rows, row), (cols, col)))
-        dy, dx = np.repeat(dy, len(dx)), np.tile(dx, len(dy))
-        distance = np.hypot(dy, dx)
-        basis = polynomial(dy, dx, radius_px)
-        inside = (distance <= radius_px) & usable[rows, cols].ravel()
-        design = np.concatenate([present[kept], basis]) * inside
+        offsets = _offsets(rows, cols, centre)
+        inside = (np.hypot(*offsets) <= radius_px) & usable[rows, cols].ravel()
+        design = np.concatenate([present[kept], polynomial(*offsets, radius_px)]) * inside
         members = near[kept]
         filters = _filters(design, len(members))
-        patches.append(Patch(rows, cols, members, filters, distance, basis, inside))
+        patches.append(Patch(rows, cols, tuple(centre), radius_px, members, filters, inside))
     return patches
 
 

@@ -142,6 +142,7 @@ class _Gathered:
         self.pixels, self.at = pixels[at >= 0], at[at >= 0]
         self.mixing = A[self.neighbours][:, self.pixels].toarray().T
         self.patch, self.shape, self.n = patch, shape, 0
+        self.basis = patch.basis[:, self.at].astype(np.float32)
         self.total = np.zeros(len(self.pixels))
         self.second = np.zeros((len(self.pixels),) * 2)
 
@@ -149,7 +150,7 @@ class _Gathered:
         """Take frames (frame, height, width) and all units' calcium (unit_id, frame) in them."""
         patch, at = self.patch, self.at
         frames = frames[:, patch.rows, patch.cols].reshape(len(frames), -1).astype(np.float32)
-        ground = frames @ patch.filters[1:].T @ patch.basis[:, at].astype(np.float32)
+        ground = frames @ patch.filters[1:].T @ self.basis
         rest = frames[:, at] - ground - (self.mixing @ C[self.neighbours]).T
         rest = rest[: len(rest) // per * per].reshape(-1, per, len(at)).mean(axis=1)
         self.total += rest.sum(axis=0)

@@ -6,7 +6,13 @@ import time
 
 import pytest
 
-from scopeflow.parallel import BASE_MB, map_slabs, threads_that_fit
+from scopeflow.parallel import (
+    BASE_MB,
+    LEAST_ROOM,
+    map_slabs,
+    room_beside_slabs,
+    threads_that_fit,
+)
 
 
 @pytest.mark.parametrize("threads", [1, 2, 4])
@@ -44,6 +50,12 @@ def test_slabs_in_flight_fit_into_the_memory(allowed_mb, threads):
     assert fitting == threads
     if fitting > 1:  # one more is in flight
         assert BASE_MB + (fitting + 1) * copies * slab_mb <= allowed_mb
+
+
+@pytest.mark.parametrize("allowed_mb", [math.inf, BASE_MB + 1900, BASE_MB + 900, 100])
+def test_what_slabs_leave_of_the_memory_is_room_for_sums(allowed_mb):
+    room = room_beside_slabs(3, allowed_mb, 25e6, 4)
+    assert room == max((allowed_mb - BASE_MB) * 1e6 - 400e6, LEAST_ROOM)
 
 
 def test_an_error_in_a_slab_is_raised():

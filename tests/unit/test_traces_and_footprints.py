@@ -8,7 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import optimize
 
-from scopeflow import footprints, merge, patch_sums, patches, spatial, traces
+from scopeflow import footprints, merge, passes, patch_sums, patches, spatial, traces
+from scopeflow.movie import Movie
+from scopeflow.stores import create, create_movie, put, slabs, write_slab
 
 SHAPE = (64, 72)
 DIAMETER = 16.0
@@ -100,6 +102,48 @@ def test_sums_do_not_depend_on_slabs_and_threads(field):
             scale = abs(one.cross).max()
             np.testing.assert_allclose(other.cross, one.cross, rtol=1e-3, atol=1e-4 * scale)
             np.testing.assert_allclose(other.power, one.power, rtol=1e-4)
+
+
+@settings(deadline=None, max_examples=30)
+@given(room=st.floats(0, 2e7), n_cells=st.integers(0, 12))
+def test_blocks_take_all_patches_in_order_and_fit(room, n_cells):
+    places = np.random.default_rng(n_cells).uniform(5, 55, (n_cells, 2))
+    around = patches.make_patches(footprints.blobs(places, 4.0, SHAPE), SHAPE, DIAMETER, USABLE)
+    blocks = patch_sums.blocks_that_fit(around, room)
+    taken = [k for block in blocks for k in range(block.start, block.stop)]
+    assert taken == list(range(n_cells))
+    for block in blocks:
+        own = around[block]
+        sums = patch_sums.sum_averages([], own, SHAPE, 1)
+        size = sum(part.gram.nbytes + part.cross.nbytes for part in sums)
+        assert len(own) <= 1 or size <= room
+
+
+def test_fits_do_not_depend_on_how_many_patches_are_summed_up_at_once(field, tmp_path):
+    A, C, Y = field
+    group = create(tmp_path / "Y.zarr", fps_hz=20.0)
+    stored = create_movie(group, "Y", Y.shape, np.uint8)
+    for slab in slabs(stored):
+        write_slab(stored, slab, np.rint(Y[slab]).astype(np.uint8))
+    put(group, "weight", np.ones(len(Y)), ("frame",))
+    put(group, "seen", np.ones(SHAPE), ("height", "width"))
+    movie = Movie(str(tmp_path / "Y.zarr"))
+    around = patches.make_patches(A, SHAPE, DIAMETER, USABLE)
+    mean = Y.mean(axis=0).astype(np.float32)
+    found = {}
+
+    def pairs_of(sums, own):
+        return list(zip(own, sums, strict=True))
+
+    for room in (np.inf, 1.0):
+        movie.room_bytes = room
+        blocks = passes.fit_patches(movie, C, around, mean, pairs_of)
+        found[room] = [pair for block in blocks for pair in block]
+        assert len(blocks) == (1 if room > 1 else len(A.indptr) - 1)
+    for (patch, whole), (other, alone) in zip(*found.values(), strict=True):
+        assert patch is other
+        for name in ("gram", "cross", "power"):
+            np.testing.assert_array_equal(getattr(whole, name), getattr(alone, name))
 
 
 def test_averages_of_a_slow_movie_sum_up_to_the_same(field):

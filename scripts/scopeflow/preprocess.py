@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import cv2
 import numba
 import numpy as np
-from scipy import ndimage
 
+from scopeflow.median import median_blur
 from scopeflow.opening import open_with_disk
 
 ANISOTROPIC_STEPS = 5
@@ -138,7 +138,7 @@ def denoise(frame: np.ndarray, filters: Filters) -> np.ndarray:
     if filters.denoise == "median":
         if frame.dtype == np.uint8 or window <= 5:
             return cv2.medianBlur(np.ascontiguousarray(frame), window)
-        return ndimage.median_filter(frame, window, mode="nearest")
+        return median_blur(frame, window)
     if filters.denoise == "gaussian":
         return cv2.GaussianBlur(frame, (0, 0), window / 4)
     exact = frame.astype(np.float32)

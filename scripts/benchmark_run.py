@@ -15,7 +15,7 @@ import yaml
 from scopeflow.logs import job_log, logger
 from scopeflow.readers.base import Reader
 from scopeflow.readers.probe import probe
-from scopeflow.recordings import score_stores
+from scopeflow.recordings import HEADLINES, score_stores
 from scopeflow.stores import new_store
 from scopeflow.usage import run_measured, size_mb
 
@@ -110,8 +110,7 @@ def _accuracy(units: Path, truth: str | None) -> dict[str, float]:
     if truth is None:
         return {}
     score, *_ = score_stores(units, truth)
-    names = ["n_true", "n_found", "f1", "f1_strict", "footprint_r_median", "calcium_r_median"]
-    return {name: score[name] for name in [*names, "spikes_r_median", "motion_rmse_px"]}
+    return {name: score[name] for name in HEADLINES}
 
 
 def _steps(folder: Path, script_mb: dict[str, float], budgets: dict[str, float]) -> pd.DataFrame:

@@ -50,9 +50,8 @@ def main(smk: "Snakemake") -> None:
             def demix(slab: slice) -> np.ndarray:
                 return published.demixed_traces(movie.read(slab), A, read_C(slab), b, f[slab])
 
-            writer = TraceWriter(YrA)
-            for slab, traces in movie.map(demix, "slabs read for traces"):
-                traces[:, ~movie.weight[slab]] = np.nan
+            writer = TraceWriter(YrA, movie.weight)
+            for _, traces in movie.map(demix, "slabs read for traces"):
                 writer.add(traces)
         else:
             radius = settings["patch_radius_px"] or PATCH_DIAMETERS * diameter

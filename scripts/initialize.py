@@ -117,9 +117,8 @@ def _from_pixels(movie, places, mean_image, settings, diameter, cutoff_hz, raw, 
     def project(slab: slice) -> np.ndarray:
         return published.projected_traces(movie.read(slab), A)
 
-    writer = TraceWriter(raw)
-    for slab, traces in movie.map(project, "slabs read for traces"):
-        traces[:, ~movie.weight[slab]] = np.nan
+    writer = TraceWriter(raw, movie.weight)
+    for _, traces in movie.map(project, "slabs read for traces"):
         writer.add(traces)
     _smoothen(raw, smooth, movie.fps_hz, cutoff_hz)
     return A, *mean_background(movie, A, lambda slab: smooth[:, slab], mean_image)

@@ -13,7 +13,7 @@ from scopeflow.footprints import normalized, write_footprints
 from scopeflow.intact import open_store
 from scopeflow.logs import job_log, logger
 from scopeflow.movie import put_unit_ids
-from scopeflow.recordings import score_stores
+from scopeflow.recordings import HEADLINES, score_stores
 from scopeflow.stores import create, new_store, put
 from scopeflow.usage import run_measured
 
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     snakemake: Snakemake
 
 RUNNER = Path(__file__).parent / "peers" / "run_minian.py"
-SCORES = ["n_true", "n_found", "f1", "f1_strict", "footprint_r_median", "calcium_r_median",
-          "spikes_r_median", "motion_rmse_px"]  # fmt: skip
 
 
 def main(smk: "Snakemake") -> None:
@@ -55,7 +53,7 @@ def main(smk: "Snakemake") -> None:
         "wall_s": usage.wall_s,
         "cpu_s": usage.cpu_s,
         "peak_mb": usage.peak_mb,
-        **{name: score[name] for name in SCORES},
+        **{name: score[name] for name in HEADLINES},
     }
     with new_store(smk.output.run) as part:
         pd.DataFrame([run]).to_csv(part, sep="\t", index=False, float_format="%.4g", na_rep="nan")

@@ -116,9 +116,8 @@ def _write_traces(
             return read_traces(movie.read(slab), patches)
 
     cut = len(places["traces"])
-    writers = [TraceWriter(out) for out in outs]
-    for slab, traces in movie.map(read, "slabs read for traces"):
-        traces[:, ~movie.weight[slab]] = np.nan
+    writers = [TraceWriter(out, movie.weight) for out in outs]
+    for _, traces in movie.map(read, "slabs read for traces"):
         for writer, part in zip(writers, (traces[:cut], traces[cut:]), strict=True):
             writer.add(part)
 

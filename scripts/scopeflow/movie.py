@@ -119,17 +119,27 @@ def create_traces(
 
 
 class TraceWriter:
-    """Takes traces slab by slab and writes whole chunks of an array (unit_id, frame)."""
+    """Takes traces slab by slab and writes whole chunks of an array (unit_id, frame).
 
-    def __init__(self, array: zarr.Array) -> None:
-        self._array = array
+    Parameters
+    ----------
+    array : zarr.Array
+        Where to write to.
+    weight : ndarray of bool, shape (frame,)
+        Frames without it become NaN.
+    """
+
+    def __init__(self, array: zarr.Array, weight: np.ndarray) -> None:
+        self._array, self._weight = array, weight
         self._start = 0
         self._parts: list[np.ndarray] = []
 
     def add(self, traces: np.ndarray) -> None:
         """Take the traces (unit_id, frame) of the next slab; the last one ends the array."""
+        start = self._start + sum(part.shape[1] for part in self._parts)
+        stop = start + traces.shape[1]
+        traces[:, ~self._weight[start:stop]] = np.nan
         self._parts.append(traces)
-        stop = self._start + sum(part.shape[1] for part in self._parts)
         if stop % self._array.chunks[1] and stop < self._array.shape[1]:
             return
         if self._array.shape[0]:

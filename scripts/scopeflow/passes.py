@@ -53,7 +53,7 @@ def read_traces_and_course(
         f; NaN at frames without weight.
     """
     f = np.empty(movie.n_frames, dtype=np.float32)
-    writer = TraceWriter(out)
+    writer = TraceWriter(out, movie.weight)
 
     def read(slab: slice) -> tuple[np.ndarray, np.ndarray]:
         frames = movie.read(slab)
@@ -61,7 +61,6 @@ def read_traces_and_course(
         return traces, background_course(frames, traces, A, b)
 
     for slab, (traces, course) in movie.map(read, "slabs read for traces"):
-        traces[:, ~movie.weight[slab]] = np.nan
         writer.add(traces)
         f[slab] = course
     f[~movie.weight] = np.nan

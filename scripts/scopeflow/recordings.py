@@ -22,6 +22,12 @@ from scopeflow.track_run import track
 
 TIMESTAMPS_NAME = "timeStamps.csv"
 
+# Of a score, what stands beside the costs of a run.
+HEADLINES = (
+    "n_true", "n_found", "f1", "f1_strict", "footprint_r_median", "calcium_r_median",
+    "spikes_r_median", "motion_rmse_px",
+)  # fmt: skip
+
 
 def write_recording(folder: str | Path, recipe: dict, threads: int = 1) -> Recording:
     """Write ``video/msCam*.avi``, ``video/timeStamps.csv`` and ``truth.zarr`` into a folder.

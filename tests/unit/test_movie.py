@@ -29,10 +29,11 @@ def test_traces_arrive_as_they_were_given(movie, tmp_path, n_frames, n_units):
     traces = np.random.default_rng(0).normal(size=(n_units, n_frames)).astype(np.float32)
     recording = movie(n_frames)
     array = create_traces(create(tmp_path / "units.zarr"), "C", n_units, recording.n_frames)
-    writer = TraceWriter(array)
+    weight = np.random.default_rng(1).uniform(size=n_frames) > 0.1
+    writer = TraceWriter(array, weight)
     for slab in recording.slabs:
-        writer.add(traces[:, slab])
-    np.testing.assert_array_equal(array[...], traces)
+        writer.add(traces[:, slab].copy())
+    np.testing.assert_array_equal(array[...], np.where(weight, traces, np.nan))
     covered = np.concatenate([np.arange(n_frames)[part] for part in stretches(array)])
     np.testing.assert_array_equal(covered, np.arange(n_frames))
 

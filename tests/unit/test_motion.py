@@ -1,5 +1,7 @@
 """Motion of made-up fields with known shifts."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -246,6 +248,33 @@ def test_subpixel_shifts_are_the_cubic_convolution_of_keys(dtype):
     if dtype is not np.float32:
         expected = np.clip(np.rint(expected), 0, None)
     np.testing.assert_allclose(moved[4:-4, 5:-5], expected, atol=1e-3)
+
+
+def resampling(n: int, move: float) -> np.ndarray:
+    """Return the matrix that moves a line of n pixels, its ends repeated without end."""
+    whole = round(move)
+    matrix = np.zeros((n, n))
+    for i, tap in itertools.product(range(n), range(-2, 3)):
+        x = abs(tap + move - whole)
+        weight = (1.25 * x - 2.25) * x**2 + 1 if x <= 1 else -0.75 * (((x - 5) * x + 8) * x - 4)
+        matrix[i, min(max(i - whole + tap, 0), n - 1)] += weight if x < 2 else 0
+    return matrix
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.integers(1, 20), st.integers(1, 20), st.floats(-30, 30), st.floats(-30, 30),
+    st.sampled_from([np.uint8, np.uint16, np.float32]), st.integers(0, 2**32 - 1),
+)  # fmt: skip
+def test_frames_of_any_size_are_moved_by_any_shift(height, width, down, right, dtype, seed):
+    top = 255 if dtype is np.uint8 else 60_000
+    frame = np.random.default_rng(seed).integers(0, top, (height, width)).astype(dtype)
+    moved = shift_frames(frame[None], np.array([[down, right]]))[0]
+    expected = resampling(height, down) @ frame.astype(float) @ resampling(width, right).T
+    if dtype is not np.float32:
+        expected = np.clip(expected, 0, np.iinfo(dtype).max)
+    atol = 0.5 + 1e-5 * top if dtype is not np.float32 else 1e-5 * top
+    np.testing.assert_allclose(moved, expected, atol=atol)
 
 
 def test_seen_counts_the_frames_that_saw_a_pixel():

@@ -29,8 +29,7 @@ SNAKEFILE = Path(__file__).parents[1] / "workflow" / "Snakefile"
 
 def main(smk: "Snakemake") -> None:
     session, cores = smk.wildcards.session, int(smk.wildcards.cores)
-    dataset = smk.params.alone[0]["load"]["dataset"]
-    videos = [probe(path, dataset) for path in smk.input.videos]
+    videos = [probe(path, smk.params.dataset) for path in smk.input.videos]
     work = Path(smk.output.run).absolute().parent / "work"
     shutil.rmtree(work, ignore_errors=True)  # of a run that was killed
     work.mkdir(parents=True)

@@ -42,7 +42,8 @@ if TYPE_CHECKING:
 def main(smk: "Snakemake") -> None:
     settings = smk.params.settings["initialize"]
     diameter = smk.params.settings["cell_diameter_px"]
-    movie = Movie(smk.input.Y, smk.threads, smk.resources.mem_mb, SHARE_OF_SLABS)
+    share = 1.0 if settings["method"] == "minian" else SHARE_OF_SLABS
+    movie = Movie(smk.input.Y, smk.threads, smk.resources.mem_mb, share)
     mean_image = read(smk.input.projections, "mean")
     table = pd.read_csv(smk.input.seeds, sep="\t")
     seeds = table[table["mask_merge"]] if len(table) else table

@@ -29,18 +29,16 @@ def main(smk: "Snakemake") -> None:
 
     def measure(slab: slice) -> tuple[int, np.ndarray]:
         frames = movie.good(slab)
-        if len(frames) < FRAMES_MIN:
-            return 0, np.zeros(movie.shape)
         return len(frames), fast_variance(frames, movie.fps_hz, cutoff_hz)
 
     n_slabs = math.ceil(FRAMES / (movie.slabs[0].stop - movie.slabs[0].start))
-    sample = movie.sample(n_slabs)
-    if max(movie.weight[slab].sum() for slab in sample) < FRAMES_MIN:
+    sample = movie.sample(n_slabs, FRAMES_MIN)
+    if not sample:
         raise InputError(
             f"session {smk.wildcards.session}: {movie.weight.sum()} of {movie.n_frames} frames can "
-            "be used, too few to tell noise from cells. See frames.tsv for those that are bad, and "
-            "the log of estimate_motion for those that could not be placed "
-            "(motion.min_confidence)."
+            f"be used, nowhere {FRAMES_MIN} of them close together, too few to tell noise from "
+            "cells. See frames.tsv for those that are bad, and the log of estimate_motion for "
+            "those that could not be placed (motion.min_confidence)."
         )
     sn = pixel_noise(map_slabs(measure, sample, movie.threads), movie.shape)
     sn[~movie.usable] = 0

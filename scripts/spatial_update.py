@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 def main(smk: "Snakemake") -> None:
     settings = smk.params.settings["spatial"]
     diameter = smk.params.settings["cell_diameter_px"]
-    movie = Movie(smk.input.Y, smk.threads, smk.resources.mem_mb, SHARE_OF_SLABS)
+    share = 1.0 if settings["method"] == "minian" else SHARE_OF_SLABS
+    movie = Movie(smk.input.Y, smk.threads, smk.resources.mem_mb, share)
     sn = read(smk.input.noise, "sn")
     A, shape = read_footprints(smk.input.previous)
     unit_id = read(smk.input.previous, "unit_id")

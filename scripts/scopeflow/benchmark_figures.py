@@ -8,8 +8,12 @@ COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"]
 
 
 def against_frames(runs: pd.DataFrame) -> Figure:
-    """Draw time and memory against the number of frames, a line for each number of cells."""
-    return _two_panels(runs, "n_frames", "frames", ["n_true", "cores"])
+    """Draw time and memory against the number of frames, a line for each number of cells.
+
+    And for each height of the image, if there are several.
+    """
+    sizes = ["height_px"] if runs["height_px"].nunique() > 1 else []
+    return _two_panels(runs, "n_frames", "frames", [*sizes, "n_true", "cores"])
 
 
 def against_cores(runs: pd.DataFrame) -> Figure:
@@ -40,8 +44,8 @@ def _two_panels(runs: pd.DataFrame, column: str, label: str, by: list[str]) -> F
 def _named(value: object, what: str) -> str:
     if what == "session":
         return str(value)
-    known = "?" if pd.isna(value) else f"{value:g}"
-    return f"{known} {'cells' if what == 'n_true' else 'processes'}"
+    words = {"n_true": "cells", "cores": "processes", "height_px": "px high"}
+    return f"{'?' if pd.isna(value) else format(value, 'g')} {words[what]}"
 
 
 def of_steps(steps: pd.DataFrame) -> Figure:

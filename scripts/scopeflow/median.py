@@ -43,7 +43,8 @@ def _slid(frame: np.ndarray, window: int, n_levels: int) -> np.ndarray:
 def _slide(padded, window, n_levels, found):
     height, width = found.shape
     half = window * window // 2
-    # Each level ends with a bin that nothing falls into.
+    # Rounded up to whole bins of the coarse level. More than half of the window lies in them
+    # together, so that no search goes beyond the last.
     fine = np.zeros(((n_levels >> COARSE_BITS) + 1) << COARSE_BITS, np.int32)
     mid = np.zeros(len(fine) >> MID_BITS, np.int32)
     coarse = np.zeros(len(fine) >> COARSE_BITS, np.int32)

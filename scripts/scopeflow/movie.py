@@ -89,10 +89,11 @@ class Movie:
         frames, good = self.read(slab), self.weight[slab]
         return frames if good.all() else frames[good]
 
-    def sample(self, n: int) -> list[slice]:
-        """Return at most `n` slabs, evenly spread over the recording."""
-        picks = np.unique(np.linspace(0, len(self.slabs) - 1, min(n, len(self.slabs))).round())
-        return [self.slabs[int(i)] for i in picks]
+    def sample(self, n: int, least: int = 0) -> list[slice]:
+        """Return at most `n` slabs of `least` good frames or more, evenly spread over them all."""
+        slabs = [slab for slab in self.slabs if self.weight[slab].sum() >= least]
+        picks = np.unique(np.linspace(0, len(slabs) - 1, min(n, len(slabs))).round())
+        return [slabs[int(i)] for i in picks]
 
     def map(self, function: Callable[[slice], R], what: str) -> Iterator[tuple[slice, R]]:
         """Apply a function to every slab in threads; yield slabs and results in order.

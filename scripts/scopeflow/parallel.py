@@ -22,7 +22,7 @@ MALLOC_OPTIONS = {-3: 1 << 30, -1: 1 << 30, -8: 1}
 TRIM_SLABS = 4
 
 BASE_MB = 300  # the program itself and its libraries
-LEAST_ROOM = 100e6  # bytes for what is summed up, of a hundred cells and more
+LEAST_ROOM_BYTES = 100e6  # for what is summed up, of a hundred cells and more
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -98,9 +98,9 @@ def threads_that_fit(threads: int, mem_mb: float, slab_bytes: float, copies: flo
 def room_beside_slabs(threads: int, mem_mb: float, slab_bytes: float, copies: float = 4) -> float:
     """Return the bytes that are left of the memory allowed, in MB, beside program and slabs.
 
-    See `threads_that_fit`. Never less than `LEAST_ROOM`: too tight a budget shall not cost hours.
+    See `threads_that_fit`. Negative where there is none.
     """
-    return max((mem_mb - BASE_MB) * 1e6 - (threads + 1) * copies * slab_bytes, LEAST_ROOM)
+    return (mem_mb - BASE_MB) * 1e6 - (threads + 1) * copies * slab_bytes
 
 
 def map_slabs(function: Callable[[T], R], slabs: Iterable[T], threads: int = 1) -> Iterator[R]:

@@ -8,6 +8,7 @@ import zarr
 from scipy import sparse
 
 from scopeflow.movie import Movie, TraceWriter
+from scopeflow.parallel import LEAST_ROOM_BYTES
 from scopeflow.patch_sums import (
     Averages,
     PatchSums,
@@ -114,7 +115,9 @@ def fit_patches(
         slabs = movie.map(average, "slabs summed up for footprints")
         return sum_averages((averages for _, averages in slabs), own, movie.shape, movie.threads)
 
-    blocks = [patches[block] for block in blocks_that_fit(patches, movie.room_bytes)]
+    held = sum(patch.filters.nbytes + patch.inside.nbytes for patch in patches)
+    room = max(movie.room_bytes - held, LEAST_ROOM_BYTES)
+    blocks = [patches[block] for block in blocks_that_fit(patches, room)]
     return [fit(sums(own), own) for own in blocks]
 
 

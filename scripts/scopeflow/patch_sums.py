@@ -99,12 +99,14 @@ def average_slab(frames: np.ndarray, C: np.ndarray, mean_image: np.ndarray, ever
 def blocks_that_fit(patches: list[Patch], room_bytes: float) -> list[slice]:
     """Cut patches into blocks, in order, whose sums take at most so many bytes together.
 
-    A patch that takes more makes a block of its own; no patches make one block.
+    A patch that takes more makes a block of its own; no patches make one block. Filters, which
+    are laid out side by side for it, count.
     """
     blocks, start, taken = [], 0, 0.0
     for k, patch in enumerate(patches):
         n_all = len(patch.members) + N_BACKGROUND + 1
-        size = 8 * n_all * (n_all + patch.inside.size) + 4 * N_BACKGROUND * patch.inside.size
+        n_pixels = patch.inside.size
+        size = 8 * (n_all * (n_all + n_pixels) + n_pixels) + 4 * N_BACKGROUND * n_pixels
         if k > start and taken + size > room_bytes:
             blocks.append(slice(start, k))
             start, taken = k, 0.0

@@ -26,7 +26,14 @@ def shift_frames(frames: np.ndarray, motion: np.ndarray) -> np.ndarray:
         Whole shifts are copies and exact; others are interpolated once, by bicubic
         splines in float32, and rounded to the nearest integer. What comes in from outside
         repeats the edge: a made-up zero would look like a change of brightness.
+
+    Raises
+    ------
+    ValueError
+        If there is not one shift for each frame.
     """
+    if len(motion) != len(frames):
+        raise ValueError(f"{len(motion)} shifts for {len(frames)} frames")
     moved = np.empty(frames.shape, frames.dtype)
     if frames.dtype.kind == "f":
         lowest, highest, rounding = -np.inf, np.inf, 0.0
@@ -79,14 +86,10 @@ def _pad(line, right, padded):
     first = min(max(right + 2, 0), width + 4)
     last = min(max(right + 2 + width, 0), width + 4)
     padded[:first] = line[0]
-    _copy(line[first - right - 2 :], padded[first:last])
+    middle, source = padded[first:last], line[max(first - right - 2, 0) :]
+    for x in range(len(middle)):  # quicker than one assignment
+        middle[x] = source[x]
     padded[last:] = line[width - 1]
-
-
-@numba.njit(nogil=True, cache=True)
-def _copy(source, goal):
-    for x in range(len(goal)):
-        goal[x] = source[x]
 
 
 @numba.njit(nogil=True, cache=True, fastmath={"contract", "nsz", "reassoc"})

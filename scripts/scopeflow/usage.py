@@ -96,9 +96,10 @@ def _cpu_of_children() -> float:
 
 def _kill_all(root: psutil.Process) -> None:
     """Kill a process and all below it, which would go on in a folder that is removed."""
-    for process in [root, *root.children(recursive=True)]:
-        with suppress(psutil.NoSuchProcess):
-            process.kill()
+    with suppress(psutil.NoSuchProcess):
+        for process in [*root.children(recursive=True), root]:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
 
 
 def size_mb(folder: Path) -> float:

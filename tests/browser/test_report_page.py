@@ -183,6 +183,7 @@ def test_every_section_stands_and_says_what_good_looks_like(opened):
 def test_figures_are_drawn_when_they_come_near(page, report):
     page.goto(report.as_uri())
     page.wait_for_selector(".figure[data-drawn]")
+    page.wait_for_timeout(1500)  # time enough to draw them all
     places = [place.get_attribute("id") for place in page.locator(".figure").all()]
     assert page.locator(f"#{places[-1]}").get_attribute("data-drawn") is None
     page.evaluate("(id) => document.getElementById(id).scrollIntoView()", places[-1])

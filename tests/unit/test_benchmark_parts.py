@@ -11,7 +11,7 @@ from scopeflow.benchmark_figures import against_frames
 
 RUN = {
     "session": "a", "cores": 2, "n_frames": 1000, "wall_s": 10.0, "cpu_s": 20.0, "peak_mb": 300.0,
-    "decoding_s": 2.0, "times_decoding": 5.0,
+    "decoding_s": 2.0, "times_decoding": 5.0, "height_px": 512,
 }  # fmt: skip
 
 
@@ -24,6 +24,13 @@ def test_lines_are_named_by_what_is_known_of_the_recording(cells, label):
     figure = against_frames(pd.DataFrame([{**RUN, **cells}]))
     (text,) = figure.axes[0].get_legend().get_texts()
     assert text.get_text() == label
+
+
+def test_recordings_of_different_size_have_lines_of_their_own():
+    runs = pd.DataFrame([{**RUN, "n_true": 7}, {**RUN, "n_true": 7, "height_px": 384}])
+    texts = against_frames(runs).axes[0].get_legend().get_texts()
+    names = [text.get_text() for text in texts]
+    assert names == ["384 px high, 7 cells, 2 processes", "512 px high, 7 cells, 2 processes"]
 
 
 def test_a_step_that_took_more_memory_than_it_may_is_named(tmp_path, caplog):

@@ -250,6 +250,11 @@ def test_subpixel_shifts_are_the_cubic_convolution_of_keys(dtype):
     np.testing.assert_allclose(moved[4:-4, 5:-5], expected, atol=1e-3)
 
 
+def test_a_shift_for_each_frame_is_asked_for():
+    with pytest.raises(ValueError, match="2 shifts for 3 frames"):
+        shift_frames(np.zeros((3, 5, 6), np.uint8), np.zeros((2, 2)))
+
+
 def resampling(n: int, move: float) -> np.ndarray:
     """Return the matrix that moves a line of n pixels, its ends repeated without end."""
     whole = round(move)

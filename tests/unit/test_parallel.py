@@ -8,7 +8,6 @@ import pytest
 
 from scopeflow.parallel import (
     BASE_MB,
-    LEAST_ROOM,
     map_slabs,
     room_beside_slabs,
     threads_that_fit,
@@ -55,7 +54,7 @@ def test_slabs_in_flight_fit_into_the_memory(allowed_mb, threads):
 @pytest.mark.parametrize("allowed_mb", [math.inf, BASE_MB + 1900, BASE_MB + 900, 100])
 def test_what_slabs_leave_of_the_memory_is_room_for_sums(allowed_mb):
     room = room_beside_slabs(3, allowed_mb, 25e6, 4)
-    assert room == max((allowed_mb - BASE_MB) * 1e6 - 400e6, LEAST_ROOM)
+    assert room == (allowed_mb - BASE_MB) * 1e6 - 400e6
 
 
 def test_an_error_in_a_slab_is_raised():

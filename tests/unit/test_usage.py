@@ -58,7 +58,9 @@ def test_an_interrupted_measurement_leaves_no_process_behind(tmp_path, monkeypat
         if not waits:
             return wait(process, *how)
         waits.clear()
+        end = time.monotonic() + 60
         while not (tmp_path / "pid").is_file() or not (tmp_path / "pid").read_text():
+            assert time.monotonic() < end, "the process below has not started"
             time.sleep(0.05)
         raise KeyboardInterrupt
 
@@ -66,5 +68,6 @@ def test_an_interrupted_measurement_leaves_no_process_behind(tmp_path, monkeypat
     with pytest.raises(KeyboardInterrupt):
         run(code, tmp_path)
     pid = int((tmp_path / "pid").read_text())
-    gone, alive = psutil.wait_procs([psutil.Process(pid)] if psutil.pid_exists(pid) else [], 10)
-    assert not alive
+    left = [psutil.Process(pid)] if psutil.pid_exists(pid) else []
+    _, alive = psutil.wait_procs(left, 10)
+    assert all(process.status() == psutil.STATUS_ZOMBIE for process in alive)

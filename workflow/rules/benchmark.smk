@@ -16,6 +16,7 @@ rule benchmark_run:
         runtime=lambda wc, attempt: 600 * attempt,
     params:
         alone=lambda wc: alone(plan, wc.session),
+        dataset=lambda wc: plan.effective(wc.session, "default")["load"]["dataset"],
         code=[digest(name) for name in ["benchmark_run", *STAGES, "units"]],
     message:
         "Measuring session {wildcards.session} with {wildcards.cores} processes"

@@ -4,8 +4,6 @@ from typing import TYPE_CHECKING
 
 from scopeflow.export.dictionary import dictionary
 from scopeflow.export.hdf5 import write_hdf5
-from scopeflow.export.minian import write_minian
-from scopeflow.export.nwb import write_nwb
 from scopeflow.export.source import Source
 from scopeflow.export.tables import write_tables
 from scopeflow.logs import job_log, logger
@@ -28,9 +26,14 @@ def main(smk: "Snakemake") -> None:
             write_tables(source, folder)
         if "hdf5" in formats:
             write_hdf5(source, folder / "units.h5")
+        # Imported where they are asked for: what they bring takes up to a second to import.
         if "minian" in formats:
+            from scopeflow.export.minian import write_minian
+
             write_minian(source, folder / "minian")
         if "nwb" in formats:
+            from scopeflow.export.nwb import write_nwb
+
             write_nwb(source, folder / f"{smk.wildcards.session}.nwb", smk.params.keep_movies)
     logger.info(
         "session %s: %d units exported as %s",

@@ -6,7 +6,7 @@ what people open; in memory they are sparse, because a field holds hundreds of c
 
 import numpy as np
 import zarr
-from scipy import ndimage, sparse
+from scipy import sparse
 
 from scopeflow.stores import create_array
 
@@ -148,18 +148,3 @@ def normalized(A: sparse.csr_array) -> tuple[sparse.csr_array, np.ndarray]:
     peak = A.max(axis=1).toarray().ravel() if A.shape[0] else np.zeros(0)
     scale = np.where(peak > 0, peak, 1).astype(np.float32)
     return sparse.csr_array(sparse.diags_array(1 / scale) @ A).astype(np.float32), peak
-
-
-def dilated(image: np.ndarray, reach_px: float) -> np.ndarray:
-    """Return the pixels within `reach_px` of the positive pixels of an image."""
-    if not image.any():
-        return np.zeros(image.shape, dtype=bool)
-    return ndimage.distance_transform_edt(image <= 0) <= reach_px
-
-
-def main_component(image: np.ndarray) -> np.ndarray:
-    """Keep the connected part that holds the largest value; zero elsewhere."""
-    labels, count = ndimage.label(image > 0)
-    if count <= 1:
-        return image
-    return np.where(labels == labels.flat[image.argmax()], image, 0)

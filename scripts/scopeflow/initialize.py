@@ -6,9 +6,10 @@ Source: the paper, "Initialize spatial and temporal matrices from seeds".
 import numpy as np
 from scipy import sparse
 
-from scopeflow.footprints import from_rows, main_component
+from scopeflow.footprints import from_rows
 from scopeflow.patch_sums import PatchSums
 from scopeflow.patches import Patch, pixels_of
+from scopeflow.shapes import main_component
 
 # A similarity below this many standard deviations of chance is not believed.
 Z_SIMILARITY = 4.0

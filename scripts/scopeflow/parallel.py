@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 import cv2
-import numba
 import zarr
 from numcodecs import blosc
 from threadpoolctl import threadpool_limits
@@ -30,13 +29,13 @@ R = TypeVar("R")
 
 @contextmanager
 def single_threaded_libraries() -> Iterator[None]:
-    """Keep OpenCV, BLAS, Numba and Blosc to one thread each inside our own threads.
+    """Keep OpenCV, BLAS and Blosc to one thread each inside our own threads.
 
     Our threads work on whole slabs; pools nested below them would only compete, and
-    sums split over a varying number of BLAS threads would not be bit-equal.
+    sums split over a varying number of BLAS threads would not be bit-equal. Kernels of
+    Numba have no threads of their own.
     """
     cv2.setNumThreads(1)
-    numba.set_num_threads(1)
     blosc.use_threads = False
     _keep_freed_memory()
     with threadpool_limits(1), zarr.config.set({"threading.max_workers": 2}):

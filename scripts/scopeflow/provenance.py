@@ -29,25 +29,25 @@ def code_digest(script: Path) -> str:
     root, found, queue = script.parent, set(), [script]
     while queue:
         path = queue.pop()
-        if path in found or path.name in PLUMBING or not path.is_file():
-            continue
-        found.add(path)
-        for name in _parsed(path)[1]:
-            stem = root.joinpath(*name.split("."))
-            queue += [stem.with_suffix(".py"), stem / "__init__.py"]
+        if path not in found:
+            found.add(path)
+            queue += _parsed(path, root)[1]
     digest = hashlib.sha256()
     for path in sorted(found):
-        digest.update(_parsed(path)[0])
+        digest.update(_parsed(path, root)[0])
     return digest.hexdigest()[:12]
 
 
 @lru_cache(None)
-def _parsed(path: Path) -> tuple[bytes, tuple[str, ...]]:
-    """Return a digest of a file's syntax tree, and the names of what it imports."""
+def _parsed(path: Path, root: Path) -> tuple[bytes, list[Path]]:
+    """Return a digest of a file's syntax tree, and the files below `root` that it imports."""
     parts: list[str] = []
     names: list[str] = []
     _walk(ast.parse(path.read_text("utf-8")), parts, names)
-    return hashlib.sha256("\n".join(parts).encode()).digest(), tuple(names)
+    stems = [root.joinpath(*name.split(".")) for name in set(names)]
+    files = [file for stem in stems for file in (stem.with_suffix(".py"), stem / "__init__.py")]
+    imported = [file for file in files if file.name not in PLUMBING and file.is_file()]
+    return hashlib.sha256("\n".join(parts).encode()).digest(), imported
 
 
 def _walk(item: object, parts: list[str], names: list[str]) -> None:

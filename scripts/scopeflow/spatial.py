@@ -8,9 +8,10 @@ import numba
 import numpy as np
 from scipy import sparse
 
-from scopeflow.footprints import dilated, from_rows, main_component
+from scopeflow.footprints import from_rows
 from scopeflow.patch_sums import PatchSums
 from scopeflow.patches import Patch, pixels_of
+from scopeflow.shapes import dilated, main_component
 
 CONVERGED = 1e-5  # of the largest footprint value at a pixel, between two sweeps
 MAX_SWEEPS = 200

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from scipy import sparse
 
-from scopeflow.figures import CALCIUM, RAW, SPIKES, draw_outline
+from scopeflow.figures import CALCIUM, RAW, SPIKES, draw_outlines
 
 # Of the Okabe-Ito palette, which stays apart for the colour-blind; light enough for a dark image.
 SHARED, ALONE = "#56B4E9", "#E69F00"
@@ -106,9 +106,8 @@ def draw_variants(panels: list[Panel], labels: list[str], title: str) -> Figure:
 def _draw_image(ax: Axes, panel: Panel) -> None:
     low, high = np.quantile(panel.image, [0.01, 0.998])
     ax.imshow(panel.image, cmap="gray", vmin=low, vmax=max(high, low + 1e-6))
-    for k in range(panel.A.shape[0]):
-        colour = SHARED if panel.is_shared[k] else ALONE
-        draw_outline(ax, panel.A, k, panel.image.shape[1], colour)
+    colours = [SHARED if shared else ALONE for shared in panel.is_shared]
+    draw_outlines(ax, panel.A, panel.image.shape[1], colours, ["solid"] * len(colours))
     height, width = panel.image.shape
     ax.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))
     ax.set(xlabel="width (px)", ylabel="height (px)")

@@ -11,6 +11,7 @@ STEPS = [
     *("units", "curate"),
 ]
 SLOW = ("scipy.signal", "scipy.stats", "sklearn", "matplotlib", "cvxpy", "dask", "xarray", "bokeh")
+WITHOUT_KERNELS = ["units", "export", "report", "plot_summary", "plot_steps"]
 WITHOUT_TABLES = [
     *("preprocess", "estimate_motion", "apply_motion", "noise", "spatial_update", "merge"),
 ]
@@ -29,3 +30,11 @@ def test_steps_do_without_packages_that_are_slow_to_import():
 
 def test_steps_without_tables_do_without_pandas():
     assert "pandas" not in imported_by(WITHOUT_TABLES)
+
+
+def test_steps_that_only_read_and_write_do_without_compiler_and_filters():
+    assert not imported_by(WITHOUT_KERNELS) & {"numba", "scipy.ndimage"}
+
+
+def test_report_does_without_matplotlib():
+    assert "matplotlib" not in imported_by(["report"])

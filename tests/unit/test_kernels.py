@@ -29,3 +29,8 @@ def test_kernels_are_kept_between_jobs_and_release_the_interpreter(place):
     given = {word.arg: ast.literal_eval(word.value) for word in KERNELS[place].keywords}
     assert given.get("cache") is True
     assert given.get("nogil") is True
+
+
+@pytest.mark.parametrize("place", KERNELS)
+def test_kernels_have_no_threads_of_their_own(place):
+    assert "parallel" not in {word.arg for word in KERNELS[place].keywords}

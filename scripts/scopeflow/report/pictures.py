@@ -1,13 +1,13 @@
 """Images as text for a page: gray or coloured, with lines of equal height."""
 
 import base64
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
-from matplotlib import colormaps
+from bokeh.palettes import Cividis256
 
 QUALITY = 82  # of WebP; keeps the grain of a frame
-GRAY, COLOURS = "gray", "cividis"  # both stay readable for the colour-blind
 # Pixels that no, one, two, three or more units share: black, then of the Okabe-Ito palette.
 COUNT_COLOURS = ["#000000", "#56B4E9", "#E69F00", "#D55E00"]
 
@@ -28,18 +28,19 @@ def in_range(image: np.ndarray, bounds: tuple[float, float]) -> np.ndarray:
     return np.clip(scaled, 0, 255).astype(np.uint8)
 
 
-def coloured(image: np.ndarray, name: str = COLOURS) -> np.ndarray:
-    """Return the colours (height, width, 3) of an image of bytes."""
-    if name == GRAY:
-        return np.repeat(image[..., None], 3, axis=-1)
-    table = (colormaps[name](np.arange(256))[:, :3] * 255).round().astype(np.uint8)
-    return table[image]
+def coloured(image: np.ndarray) -> np.ndarray:
+    """Return the colours (height, width, 3) of an image of bytes, for the colour-blind too."""
+    return _colours(Cividis256)[image]
 
 
 def counted(counts: np.ndarray) -> np.ndarray:
     """Return the colours (height, width, 3) of small whole numbers, three and more alike."""
-    table = np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in COUNT_COLOURS], np.uint8)
-    return table[np.minimum(counts, len(table) - 1)]
+    return _colours(COUNT_COLOURS)[np.minimum(counts, len(COUNT_COLOURS) - 1)]
+
+
+def _colours(names: Sequence[str]) -> np.ndarray:
+    """Return red, green and blue of colours such as ``#0072B2``."""
+    return np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in names], np.uint8)
 
 
 def encoded(image: np.ndarray, lossless: bool = False) -> str:

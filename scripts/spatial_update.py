@@ -15,7 +15,7 @@ from scopeflow.parallel import single_threaded_libraries
 from scopeflow.passes import SHARE_OF_SLABS, fit_patches
 from scopeflow.patch_sums import PatchSums
 from scopeflow.patches import PATCH_DIAMETERS, Patch, make_patches
-from scopeflow.spatial import grown_support, update_footprints
+from scopeflow.spatial import grown_support, hollow, update_footprints
 from scopeflow.stores import create, new_store, put, read
 
 if TYPE_CHECKING:
@@ -64,11 +64,13 @@ def main(smk: "Snakemake") -> None:
     size = np.diff(A.indptr)
     smallest = given(settings["min_size_px"], (diameter / 4) ** 2)
     largest = given(settings["max_size_px"], np.inf)
-    kept = (scale > 0) & (size >= smallest) & (size <= largest)
+    rings = hollow(A, shape) if settings["method"] == "scopeflow" else np.zeros(len(size), bool)
+    kept = (scale > 0) & (size >= smallest) & (size <= largest) & ~rings
     logger.info(
-        "dropped %d of %d units: %d empty, %d under %.0f px, %d over %s",
+        "dropped %d of %d units: %d empty, %d under %.0f px, %d over %s, %d rings around others",
         (~kept).sum(), len(kept), (scale == 0).sum(), ((size < smallest) & (scale > 0)).sum(),
         smallest, (size > largest).sum(), f"{largest:g} px" if largest < np.inf else "any size",
+        rings.sum(),
     )  # fmt: skip
     with new_store(smk.output.units) as part:
         out = create(part, stage="spatial_update")

@@ -8,13 +8,15 @@ import numba
 import numpy as np
 from scipy import sparse
 
-from scopeflow.footprints import from_rows
+from scopeflow.footprints import centroids, from_rows
 from scopeflow.patch_sums import PatchSums
 from scopeflow.patches import Patch, pixels_of
 from scopeflow.shapes import dilated, main_component
 
 CONVERGED = 1e-5  # of the largest footprint value at a pixel, between two sweeps
 MAX_SWEEPS = 200
+
+DARK = 0.5  # of a footprint's peak: no cell is darker at its centre of mass
 
 # Pixels without a cell that a patch needs to tell a polynomial of degree 2, or a plane.
 FAR_FOR_QUADRATIC = 150
@@ -174,6 +176,31 @@ def update_footprints(
         present = np.flatnonzero(footprint)
         footprints.append((pixels[present], footprint[present]))
     return from_rows(footprints, sn.size), np.nan_to_num(spatial_r)
+
+
+def hollow(A: sparse.csr_array, shape: tuple[int, int]) -> np.ndarray:
+    """Return which footprints are rings: dark at their centre of mass, where another is bright.
+
+    Where a camera saturates, the middle of a bright cell rises less than its rim. What the
+    cell's own footprint leaves of the rim has been taken for a unit of its own.
+
+    Parameters
+    ----------
+    A : csr_array of float, shape (unit_id, pixel)
+        Footprints, largest value 1 each.
+    shape : tuple of int
+        (height, width) of the image.
+
+    Returns
+    -------
+    ndarray of bool, shape (unit_id,)
+        Of two rings around each other neither.
+    """
+    rows, cols = np.rint(centroids(A, shape)).astype(int).T
+    at_centre = sparse.csr_array(A[:, rows * shape[1] + cols] >= DARK)  # of each unit (column)
+    bright = at_centre.diagonal()
+    covered = at_centre[bright].sum(axis=0) > 0
+    return ~bright & covered
 
 
 def grown_support(A: sparse.csr_array, shape: tuple[int, int], reach_px: float) -> sparse.csr_array:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import optimize
+from scipy import optimize, sparse
 
 from scopeflow import footprints, merge, passes, patch_sums, patches, spatial, traces
 from scopeflow.movie import Movie
@@ -213,6 +213,42 @@ def test_nothing_is_valid_input_everywhere():
     assert footprints.normalized(A)[0].shape == A.shape
     assert footprints.centroids(A, SHAPE).shape == (0, 2)
     assert merge.overlapping_pairs(A).shape == (0, 2)
+    assert spatial.hollow(A, SHAPE).shape == (0,)
+
+
+def ring(row, col, least, most, columns=slice(None)):
+    """Footprint of a ring between two radii, of which only some columns are seen."""
+    y, x = np.mgrid[: SHAPE[0], : SHAPE[1]]
+    radius = np.hypot(y - row, x - col)
+    image = np.zeros(SHAPE, np.float32)
+    image[:, columns] = ((radius >= least) & (radius <= most))[:, columns]
+    return sparse.csr_array(image.reshape(1, -1))
+
+
+def test_a_ring_around_a_cell_is_told_from_the_cell_and_its_neighbours():
+    cells = footprints.blobs(np.array([[30.0, 30.0], [31.0, 33.0], [50.0, 55.0]]), 4.0, SHAPE)
+    A = sparse.csr_array(sparse.vstack([cells, ring(30, 30, 5, 8)]))
+    assert spatial.hollow(A, SHAPE).tolist() == [False, False, False, True]
+
+
+def test_a_ring_alone_is_kept():
+    far = footprints.blobs(np.array([[12.0, 12.0]]), 3.0, SHAPE)
+    A = sparse.csr_array(sparse.vstack([far, ring(40, 40, 5, 8)]))
+    assert not spatial.hollow(A, SHAPE).any()
+
+
+def test_two_halves_of_a_ring_are_not_both_dropped():
+    halves = [ring(30, 30, 5, 12, slice(None, 30)), ring(30, 30, 5, 12, slice(30, None))]
+    A = sparse.csr_array(sparse.vstack(halves))
+    assert not spatial.hollow(A, SHAPE).any()
+    assert not spatial.hollow(
+        sparse.csr_array(sparse.vstack([ring(30, 30, 5, 8)] * 2)), SHAPE
+    ).any()
+
+
+@given(st.lists(st.tuples(st.floats(0, 63), st.floats(0, 71)), min_size=1, max_size=8, unique=True))
+def test_cells_are_never_taken_for_rings_however_near(centres):
+    assert not spatial.hollow(footprints.blobs(np.array(centres), 4.0, SHAPE), SHAPE).any()
 
 
 def test_footprints_survive_the_disk(tmp_path):

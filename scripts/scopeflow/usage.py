@@ -11,6 +11,8 @@ from pathlib import Path
 
 import psutil
 
+from scopeflow.errors import InputError
+
 try:
     import resource
 except ImportError:  # Windows, which does not add up the time of ended processes
@@ -64,8 +66,9 @@ def run_measured(command: list[str], folder: Path, log: Path, env: dict | None =
 
     Raises
     ------
-    RuntimeError
-        When the command fails; with the end of what it printed.
+    InputError
+        When the command fails; with the end of what it printed, which says whether that is the
+        user's to mend.
     """
     before, start = _cpu_of_children(), time.perf_counter()
     with log.open("w") as file:
@@ -81,7 +84,7 @@ def run_measured(command: list[str], folder: Path, log: Path, env: dict | None =
                 process.wait()
     if status:
         end = "\n".join(log.read_text(errors="replace").splitlines()[-30:])
-        raise RuntimeError(f"{' '.join(command)} failed with status {status}:\n{end}")
+        raise InputError(f"{' '.join(command)} failed with status {status}:\n{end}")
     wall = time.perf_counter() - start
     return Usage(wall, _cpu_of_children() - before, sampler.peak_mb, sampler.script_mb)
 

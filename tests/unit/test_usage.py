@@ -7,6 +7,7 @@ import time
 import psutil
 import pytest
 
+from scopeflow.errors import InputError
 from scopeflow.usage import run_measured, size_mb
 
 
@@ -30,7 +31,7 @@ def test_processor_time_is_that_of_the_command(tmp_path):
 
 
 def test_failure_tells_what_the_command_said(tmp_path):
-    with pytest.raises(RuntimeError, match=r"status 3:\nno such cell"):
+    with pytest.raises(InputError, match=r"status 3:\nno such cell"):
         run("print('no such cell'); raise SystemExit(3)", tmp_path)
 
 

@@ -213,6 +213,16 @@ def test_a_failure_stays_in_the_table_until_it_is_mended(tmp_path):
     assert read_status(f"{p.results}/status.tsv")["s1"]["state"] == "finished"
 
 
+def test_reports_are_named_where_there_are_any(tmp_path, write_units):
+    p = plan(tmp_path, "s1\tm\tfake")
+    folder = tmp_path / "results" / "s1" / "default"
+    folder.mkdir(parents=True)
+    write_units(n_units=3, n_frames=200).rename(folder / "units.zarr")
+    assert "report.html" not in conclude(p, [])
+    (folder / "report.html").touch()
+    assert conclude(p, []).endswith(f"{p.results}/SESSION/VARIANT/report.html")
+
+
 def test_of_a_group_the_job_that_says_why_is_named(tmp_path):
     p = plan(tmp_path, "s1\tm\tfake")
     (tmp_path / "load.log").write_text("10:00:00 INFO done in 3 s\n")

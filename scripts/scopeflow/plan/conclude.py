@@ -1,6 +1,6 @@
 """What is written at the end of every run, whether it went well or not."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from scopeflow.plan.plan import Plan
@@ -35,17 +35,24 @@ def conclude(plan: Plan, unfinished: Iterable[Job]) -> str:
         page = Path(cohort).with_suffix(".html")
         beside = f", {page.as_posix()}" if page.is_file() else ""
         told += f"\nAll sessions side by side: {cohort}{beside}"
-        told += f"\nEach session by itself: {plan.results}/SESSION/VARIANT/report.html"
+        if any((folder / "report.html").is_file() for folder in _folders(plan)):
+            told += f"\nEach session by itself: {plan.results}/SESSION/VARIANT/report.html"
     return told
 
 
 def _renew_cohort(plan: Plan) -> str:
     """Write the cohort's table and figure if there are any units; return the table's path."""
-    sessions = {s: row.metadata for s, row in plan.sessions.items() if row.is_included}
-    folders = (Path(plan.results, s, v) for s in sessions for v in plan.variants)
-    if not any((folder / "units.zarr" / "zarr.json").is_file() for folder in folders):
+    if not any((folder / "units.zarr" / "zarr.json").is_file() for folder in _folders(plan)):
         return ""
+    sessions = {s: row.metadata for s, row in plan.sessions.items() if row.is_included}
     # Only here, so that a run without results, and a dry run, need not wait for them.
     from scopeflow.cohort_files import renew
 
     return renew(plan.results, plan.logs, plan.benchmarks, sessions, plan.variants)
+
+
+def _folders(plan: Plan) -> Iterator[Path]:
+    """Yield the folder of every session and variant that takes part."""
+    for session, row in plan.sessions.items():
+        if row.is_included:
+            yield from (Path(plan.results, session, variant) for variant in plan.variants)
